@@ -1,0 +1,47 @@
+# Compiler and linker flags. Hardening as the OpenSSF guide of 2026 has it, each probed because gcc 12 lacks some.
+include(CheckCCompilerFlag)
+include(CheckLinkerFlag)
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+option(SLUICE_WERROR "warnings are errors" OFF)
+set(SLUICE_SANITIZE "" CACHE STRING "sanitizers, for -fsanitize=")
+option(SLUICE_COVERAGE "gcov instrumentation" OFF)
+
+set(SLUICE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+    -Wmissing-prototypes -Wcast-qual -Wundef -Wvla -Wwrite-strings -Wformat=2 -Wswitch-enum
+    -Wimplicit-fallthrough)
+if(SLUICE_WERROR)
+    list(APPEND SLUICE_WARNINGS -Werror)
+endif()
+add_compile_options(-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-strict-overflow)
+
+if(SLUICE_SANITIZE)
+    add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer
+        -fno-sanitize-recover=undefined)
+    add_link_options(-fsanitize=${SLUICE_SANITIZE})
+else()
+    foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+            -ftrivial-auto-var-init=zero -fstrict-flex-arrays=3)
+        string(MAKE_C_IDENTIFIER "have${flag}" have)
+        check_c_compiler_flag(${flag} ${have})
+        if(${have})
+            add_compile_options(${flag})
+        endif()
+    endforeach()
+    add_compile_options($<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
+        $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>)
+    add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    include(CheckPIESupported)
+    check_pie_supported()
+endif()
+if(SLUICE_COVERAGE)
+    add_compile_options(--coverage)
+    add_link_options(--coverage)
+endif()
