@@ -1,0 +1,28 @@
+#include "core/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void problem_init(struct problem *problem)
+{
+    *problem = (struct problem){.status = EXIT_INTERNAL};
+}
+
+void problem_deinit(struct problem *problem)
+{
+    strbuf_deinit(&problem->text);
+}
+
+int problem_set(struct problem *problem, enum exit_status status, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    problem->status = status;
+    strbuf_reset(&problem->text);
+    strbuf_adds(&problem->text, text);
+    return PROBLEM;
+}
