@@ -1,10 +1,11 @@
 /*
- * driver -- the whole border between the scheduler and the world: the clocks, randomness, waiting, descriptors, signals,
- * helper threads. lib/uv implements it with libuv, sim/virtual with a virtual clock.
+ * driver -- the whole border between the scheduler and the world: the clocks, randomness, waiting,
+ * descriptors, signals, helper threads. lib/uv implements it with libuv, sim/virtual with a virtual
+ * clock.
  *
- * A driver embeds struct sl_driver as its first member and lives as long as sl_run_on. All functions are called on the
- * scheduler's thread, but `wake`. Whatever the world has to tell it tells inside `wait`, by the functions at the end: that
- * is loop context.
+ * A driver embeds struct sl_driver as its first member and lives as long as sl_run_on. All
+ * functions are called on the scheduler's thread, but `wake`. Whatever the world has to tell it
+ * tells inside `wait`, by the functions at the end: that is loop context.
  */
 #ifndef LIB_DRIVER_H
 #define LIB_DRIVER_H
@@ -37,8 +38,9 @@ struct sl_driver {
     uint64_t (*random)(struct sl_driver *d);
 
     /*
-     * Waits until something happens or `until` is reached, and tells what happened. A time that has passed: only looks.
-     * May return early. SL_NEVER: without end; a world in which nothing can happen may return at once.
+     * Waits until something happens or `until` is reached, and tells what happened. A time that has
+     * passed: only looks. May return early. SL_NEVER: without end; a world in which nothing can
+     * happen may return at once.
      */
     void (*wait)(struct sl_driver *d, sl_time until);
 
@@ -52,13 +54,16 @@ struct sl_driver {
     int (*signal_open)(struct sl_driver *d, struct sl_signal *s);
     void (*signal_close)(struct sl_driver *d, struct sl_signal *s);
 
-    /* Runs job->fn(job->arg) without blocking this thread; then sets result or error and calls sl_job_done. */
+    /*
+     * Runs job->fn(job->arg) without blocking this thread; then sets result or error and calls
+     * sl_job_done.
+     */
     int (*offload)(struct sl_driver *d, struct sl_job *job);
 };
 
 struct sl_run_options {
-    unsigned tasks_max; /* 0 = 30,000: two mappings each, and vm.max_map_count is 65,530 by default */
-    bool shuffle;       /* run ready tasks in random order, from the driver's randomness: to find what depends on order */
+    unsigned tasks_max; /* 0 = 30,000: two mappings each, and Linux gives a process 65,530 */
+    bool shuffle;       /* run what is ready in random order, to find what depends on the order */
 };
 
 /*

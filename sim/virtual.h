@@ -1,10 +1,11 @@
 /*
- * virtual -- a driver in which time is only a number: when no task can run, the clock jumps to the next timer.
+ * virtual -- a driver in which time is only a number: when no task can run, the clock jumps to the
+ * next timer.
  *
- * Tests and simulations run on it: nothing sleeps, and everything (randomness, select's choices, the order of ready tasks
- * if `shuffle` is set) follows from one seed. A program that never waits never lets time pass. Descriptors do not exist here
- * (-ENOTSUP), other threads neither; signals come from sl_virtual_raise; sl_offload runs its function in place and takes
- * a random time.
+ * Tests and simulations run on it: nothing sleeps, and everything (randomness, select's choices,
+ * the order of ready tasks if `shuffle` is set) follows from one seed. A program that never waits
+ * never lets time pass. Descriptors do not exist here (-ENOTSUP), other threads neither; signals
+ * come from sl_virtual_raise; sl_offload runs its function in place and takes a random time.
  */
 #ifndef SIM_VIRTUAL_H
 #define SIM_VIRTUAL_H

@@ -1,11 +1,12 @@
 /*
  * base -- results, assertions and the few macros that every other header needs.
  *
- * Results, throughout the library: 0 is done; a positive number is an outcome that the function documents and its caller
- * handles; a negative number is -errno, unforeseen, and is passed on unchanged. errno itself means nothing across a call
- * that may wait: tasks share it.
+ * Results, throughout the library: 0 is done; a positive number is an outcome that the function
+ * documents and its caller handles; a negative number is -errno, unforeseen, and is passed on
+ * unchanged. errno itself means nothing across a call that may wait: tasks share it.
  *
- * Mistakes of the programmer (a channel closed twice, a wait in loop context) are assertions, in release builds too.
+ * Mistakes of the programmer (a channel closed twice, a wait in loop context) are assertions, in
+ * release builds too.
  */
 #ifndef SLUICE_BASE_H
 #define SLUICE_BASE_H
@@ -33,7 +34,9 @@ enum {
 SL_API __attribute__((noreturn, cold)) void sl_assert_failed(const char *what, const char *file,
                                                              int line);
 
-/* Runs `fn(&variable)` when the variable goes out of scope: struct x *x SL_CLEANUP(x_freep) = NULL; */
+/*
+ * Runs `fn(&variable)` when the variable goes out of scope: struct x *x SL_CLEANUP(x_freep) = NULL;
+ */
 #define SL_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 /* The value of the pointer variable `p`, which becomes NULL: ownership leaves it. */

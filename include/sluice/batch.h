@@ -1,8 +1,8 @@
 /*
  * batch -- gathers things into batches by number, by bytes, and by age of the batch's first thing.
  *
- * struct sl_batcher is the policy alone: it holds no things, reads no clock and never waits. Its owner offers each thing
- * with the time, and flushes when told, or when the deadline comes:
+ * struct sl_batcher is the policy alone: it holds no things, reads no clock and never waits. Its
+ * owner offers each thing with the time, and flushes when told, or when the deadline comes:
  *
  *     switch (sl_batcher_offer(&b, 1, bytes, now)) {
  *     case SL_BATCH_FITS:           add it
@@ -19,10 +19,10 @@
 
 struct sl_batch_limits {
     size_t count;           /* elements; 0 = no limit */
-    size_t bytes;           /* of the whole batch as encoded, never exceeded by two units together; 0 = no limit */
+    size_t bytes;           /* of the batch as encoded; only a unit alone may exceed it; 0 = no limit */
     size_t overhead_bytes;  /* that every batch has, once: brackets, say */
     size_t separator_bytes; /* between two elements */
-    sl_dur age;             /* since the batch's first element; 0 = due at once; SL_FOREVER = no limit */
+    sl_dur age;             /* since the first element; 0 = due at once; SL_FOREVER = no limit */
 };
 
 enum sl_batch_fit {
@@ -31,7 +31,10 @@ enum sl_batch_fit {
     SL_BATCH_FLUSH_FIRST,   /* not taken: flush, then offer again */
 };
 
-/* The fields are the batcher's own; read them through the functions, but `count` and `bytes` may be read for reports. */
+/*
+ * The fields are the batcher's own; read them through the functions, but `count` and `bytes` may be
+ * read for reports.
+ */
 struct sl_batcher {
     struct sl_batch_limits limits;
     size_t count;  /* elements held */
@@ -42,8 +45,9 @@ struct sl_batcher {
 SL_API void sl_batcher_init(struct sl_batcher *b, const struct sl_batch_limits *limits);
 
 /*
- * Offers a unit of `count` elements (at least 1; normally 1) that must stay together, with `bytes` in all without the
- * separators. A unit that is alone bigger than a limit is a batch of its own: FITS_AND_FULL when the batcher is empty.
+ * Offers a unit of `count` elements (at least 1; normally 1) that must stay together, with `bytes`
+ * in all without the separators. A unit that is alone bigger than a limit is a batch of its own:
+ * FITS_AND_FULL when the batcher is empty.
  */
 SL_API_R enum sl_batch_fit sl_batcher_offer(struct sl_batcher *b, size_t count, size_t bytes,
                                             sl_time now);
@@ -57,7 +61,10 @@ SL_API void sl_batcher_flushed(struct sl_batcher *b);
 /* Changes the age limit, of the batch that is held too: SL_ZERO makes it due at once. */
 SL_API void sl_batcher_age_set(struct sl_batcher *b, sl_dur age);
 
-/* A batch: `count` elements of the channel's size in a row. Whoever receives it owns `items`: free(). */
+/*
+ * A batch: `count` elements of the channel's size in a row. Whoever receives it owns `items`:
+ * free().
+ */
 struct sl_items {
     void *items;
     size_t count;
@@ -66,10 +73,11 @@ struct sl_items {
 SL_CHAN_OF(sl_batches, struct sl_items);
 
 /*
- * Starts a stage that gathers what comes on `in` into batches, and is the channel (a rendezvous, of `ctx`) that they come
- * out of. A unit is one element and counts `elem_size` bytes. When `in` is closed the last batch leaves and the channel
- * is closed; when `ctx` is cancelled, what is held goes to the drop function of `in`, and the channel is closed.
- * NULL without memory; `ctx` is then cancelled.
+ * Starts a stage that gathers what comes on `in` into batches, and is the channel (a rendezvous, of
+ * `ctx`) that they come out of. A unit is one element and counts `elem_size` bytes. When `in` is
+ * closed the last batch leaves and the channel is closed; when `ctx` is cancelled, what is held
+ * goes to the drop function of `in`, and the channel is closed. NULL without memory; `ctx` is then
+ * cancelled.
  */
 SL_API struct sl_batches *sl_batch(struct sl_ctx *ctx, struct sl_chan *in,
                                    const struct sl_batch_limits *limits);

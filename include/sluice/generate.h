@@ -1,13 +1,14 @@
 /*
  * generate -- stages that own the channel that they fill, and merging many channels into one.
  *
- * A generator is a task that alone sends on a channel, and whose channel is closed when it ends, however it ends:
+ * A generator is a task that alone sends on a channel, and whose channel is closed when it ends,
+ * however it ends:
  *
  *     struct count {
  *         int from, to;
  *     };
  *
- *     SL_GENERATOR(count, ints)                 sees `ctx`, `struct ints *out` and `struct count *my`
+ *     SL_GENERATOR(count, ints)          sees `ctx`, `struct ints *out` and `struct count *my`
  *     {
  *         for (int n = my->from; n <= my->to; n++)
  *             if (ints_send(out, ctx, n) != SL_OK)
@@ -17,8 +18,8 @@
  *
  *     struct ints *numbers = SL_GENERATE(ctx, count, .from = 1, .to = 10);
  *
- * The channel is a rendezvous and belongs to `ctx`. Without memory the result is NULL and `ctx` is cancelled, so that
- * whoever receives from it learns it there.
+ * The channel is a rendezvous and belongs to `ctx`. Without memory the result is NULL and `ctx` is
+ * cancelled, so that whoever receives from it learns it there.
  */
 #ifndef SLUICE_GENERATE_H
 #define SLUICE_GENERATE_H
@@ -45,7 +46,10 @@
 
 enum { SL_GENERATOR_ARGS_MAX = SL_TASK_ARGS_MAX - 32 };
 
-/* Starts one in the scope `ctx` and is the channel that it fills: SL_GENERATE(ctx, name, .field = value, ...). */
+/*
+ * Starts one in the scope `ctx` and is the channel that it fills: SL_GENERATE(ctx, name, .field =
+ * value, ...).
+ */
 #define SL_GENERATE(ctx, ...) SL_GENERATE_(ctx, __VA_ARGS__, )
 #define SL_GENERATE_(ctx_, name, ...)                                                              \
     __extension__({                                                                                \
@@ -62,9 +66,10 @@ SL_API void sl_generate_(struct sl_ctx *ctx, const struct sl_task_site *site, st
 SL_API int sl_generator_run_(struct sl_ctx *ctx, void *args);
 
 /*
- * Merges `n` (at least 1) channels of one element size into one: a rendezvous that belongs to `ctx`, and is closed when all
- * of them are closed or `ctx` is cancelled. Values from one channel keep their order. A value that is in hand when `ctx`
- * is cancelled goes to the drop function of the channel that it came from. The array is read before it returns.
+ * Merges `n` (at least 1) channels of one element size into one: a rendezvous that belongs to
+ * `ctx`, and is closed when all of them are closed or `ctx` is cancelled. Values from one channel
+ * keep their order. A value that is in hand when `ctx` is cancelled goes to the drop function of
+ * the channel that it came from. The array is read before it returns.
  */
 SL_API struct sl_chan *sl_merge(struct sl_ctx *ctx, struct sl_chan *const *in, size_t n);
 

@@ -1,10 +1,11 @@
 /*
  * loop -- binds another library's event handling to tasks.
  *
- * Such a library (libcurl, libmicrohttpd) wants to be told when descriptors are ready and times have come, and tells by
- * callback when something is done. The callbacks of this header run in loop context: on the scheduler's own stack, while
- * no task runs. They must not wait; they may record, sl_unpark, sl_ctx_cancel, SL_GO, use the try_ functions and close of
- * channels, and set watches and timers. A task that they make ready runs after they have returned, never inside them.
+ * Such a library (libcurl, libmicrohttpd) wants to be told when descriptors are ready and times
+ * have come, and tells by callback when something is done. The callbacks of this header run in loop
+ * context: on the scheduler's own stack, while no task runs. They must not wait; they may record,
+ * sl_unpark, sl_ctx_cancel, SL_GO, use the try_ functions and close of channels, and set watches
+ * and timers. A task that they make ready runs after they have returned, never inside them.
  *
  *     struct request { struct sl_parker done; ... };
  *     task:      sl_parker_init(&r.done); start(&r); sl_park(&r.done, ctx, deadline, "a request");
@@ -21,10 +22,12 @@
 struct sl_task;
 
 /*
- * Readiness of one descriptor, level triggered. Interest is lazy: wanting nothing costs no system call, and wanting the
- * same again neither; the kernel is told when a different set is wanted, or when something comes that nobody wants.
+ * Readiness of one descriptor, level triggered. Interest is lazy: wanting nothing costs no system
+ * call, and wanting the same again neither; the kernel is told when a different set is wanted, or
+ * when something comes that nobody wants.
  *
- * Life: init → want... → deinit, before the descriptor is closed. One watch per descriptor. Must not move in between.
+ * Life: init → want... → deinit, before the descriptor is closed. One watch per descriptor. Must
+ * not move in between.
  */
 struct sl_watch {
     int fd;
@@ -39,8 +42,9 @@ SL_API void sl_watch_init(struct sl_watch *w, int fd,
                           void (*ready)(struct sl_watch *w, unsigned events));
 
 /*
- * From now on `ready` is called while one of `events` (SL_FD_READ, SL_FD_WRITE, SL_FD_HUP; 0: none) can be had, with those
- * of them that can. An error of the descriptor reports all that is wanted. Sets the descriptor non-blocking.
+ * From now on `ready` is called while one of `events` (SL_FD_READ, SL_FD_WRITE, SL_FD_HUP; 0: none)
+ * can be had, with those of them that can. An error of the descriptor reports all that is wanted.
+ * Sets the descriptor non-blocking.
  *   0         done
  *   negative  -EPERM for a regular file, -EEXIST for a second watch, -ENOMEM, ...
  */
@@ -49,7 +53,10 @@ SL_API_R int sl_watch_want(struct sl_watch *w, unsigned events);
 /* Ends it; `ready` is not called any more. Legal inside `ready`. */
 SL_API void sl_watch_deinit(struct sl_watch *w);
 
-/* A call at a time. Life: init → set, stop... → stop before it is gone. Never allocates. Must not move while set. */
+/*
+ * A call at a time. Life: init → set, stop... → stop before it is gone. Never allocates. Must not
+ * move while set.
+ */
 struct sl_timer {
     sl_time at;
     uint64_t order_;
@@ -60,7 +67,10 @@ struct sl_timer {
 
 SL_API void sl_timer_init(struct sl_timer *t, void (*fired)(struct sl_timer *t));
 
-/* Calls `fired` once, when `at` has come; instead of an earlier setting. Timers of one time fire in the order of setting. */
+/*
+ * Calls `fired` once, when `at` has come; instead of an earlier setting. Timers of one time fire in
+ * the order of setting.
+ */
 SL_API void sl_timer_set(struct sl_timer *t, sl_time at);
 
 SL_API void sl_timer_stop(struct sl_timer *t);
@@ -76,22 +86,25 @@ struct sl_parker {
 SL_API void sl_parker_init(struct sl_parker *p);
 
 /*
- * Waits until sl_unpark: an unpark that came before is remembered, once. `waits_on` says what for, for sl_dump: a string
- * that lives as long. One task at a time. NULL for `ctx`: cannot be cancelled.
+ * Waits until sl_unpark: an unpark that came before is remembered, once. `waits_on` says what for,
+ * for sl_dump: a string that lives as long. One task at a time. NULL for `ctx`: cannot be
+ * cancelled.
  *   SL_OK        unparked
- *   SL_CANCELED  `ctx` was cancelled                           } the unpark may still come: the parker must not
- *   SL_TIMEOUT   `until`, or the deadline of `ctx`, passed     } go before its cause is stopped
+ *   SL_CANCELED  `ctx` was cancelled                     } the unpark may still come: the
+ *   SL_TIMEOUT   `until`, or the deadline of `ctx`, passed   } parker must not go before its cause
  */
 SL_API_R int sl_park(struct sl_parker *p, struct sl_ctx *ctx, sl_time until, const char *waits_on);
 
 SL_API void sl_unpark(struct sl_parker *p);
 
 /*
- * Lets another thread call into loop context. `rung(arg)` is called some time after one or more rings. The bell counts as
- * something that may still wake a task, so there is no deadlock report while one lives.
+ * Lets another thread call into loop context. `rung(arg)` is called some time after one or more
+ * rings. The bell counts as something that may still wake a task, so there is no deadlock report
+ * while one lives.
  *
- * A bell is counted: new gives one reference, to be dropped by unref on the scheduler's thread or on any other. When the
- * scheduler ends, or after sl_bell_silence, ringing does nothing. NULL without memory.
+ * A bell is counted: new gives one reference, to be dropped by unref on the scheduler's thread or
+ * on any other. When the scheduler ends, or after sl_bell_silence, ringing does nothing. NULL
+ * without memory.
  */
 struct sl_bell;
 

@@ -1,5 +1,6 @@
 /*
- * select -- waits for the first of several sends, receives and a time, and does exactly one of them.
+ * select -- waits for the first of several sends, receives and a time, and does exactly one of
+ * them.
  *
  *     struct sl_case cases[] = {
  *         ints_on_recv(in, &n),            or SL_ON_RECV(chan, &n)
@@ -10,9 +11,10 @@
  *     switch (sl_select(ctx, cases, 3)) {
  *     case 0: ...                          cases[0].result is SL_OK, or SL_CLOSED
  *
- * If several can be done at once, one of them is chosen at random, each as likely as the others. A NULL channel is a case
- * that is switched off; SL_AT(SL_NEVER) likewise. The cases of one select never match each other. Their value is copied
- * at the moment of the commit: the pointers must stay valid until the select returns.
+ * If several can be done at once, one of them is chosen at random, each as likely as the others. A
+ * NULL channel is a case that is switched off; SL_AT(SL_NEVER) likewise. The cases of one select
+ * never match each other. Their value is copied at the moment of the commit: the pointers must stay
+ * valid until the select returns.
  */
 #ifndef SLUICE_SELECT_H
 #define SLUICE_SELECT_H
@@ -31,7 +33,10 @@ enum sl_case_kind {
     SL_CASE_DEFAULT,
 };
 
-/* Made by the macros below. Only `result` is for the caller; the links are in use while a task waits. */
+/*
+ * Made by the macros below. Only `result` is for the caller; the links are in use while a task
+ * waits.
+ */
 struct sl_case {
     struct sl_case *next_, *prev_;
     struct sl_task *task_;
@@ -53,9 +58,10 @@ struct sl_case {
 #define SL_DEFAULT ((struct sl_case){.kind = SL_CASE_DEFAULT})
 
 /*
- * Waits until one case can be done and does it. At most one SL_AT; with an SL_DEFAULT it never waits. A time is reached
- * when the scheduler has seen it pass, which it looks at whenever it polls.
- *   >= 0         the index of the case that was done; its result is SL_OK, or SL_CLOSED if its channel is closed
+ * Waits until one case can be done and does it. At most one SL_AT; with an SL_DEFAULT it never
+ * waits. A time is reached when the scheduler has seen it pass, which it looks at whenever it
+ * polls.
+ *   >= 0         the index of the case that was done; its result is SL_OK, or SL_CLOSED
  *   -ECANCELED   `ctx` was cancelled           } nothing was done
  *   -ETIMEDOUT   the deadline of `ctx` passed  }
  * NULL for `ctx` waits for ever. Never allocates.

@@ -1,6 +1,6 @@
 /*
- * sluice -- tasks, channels, select, contexts and pipelines for C. All of the library but loop.h, which is for binding
- * other libraries to it.
+ * sluice -- tasks, channels, select, contexts and pipelines for C. All of the library but loop.h,
+ * which is for binding other libraries to it.
  */
 #ifndef SLUICE_SLUICE_H
 #define SLUICE_SLUICE_H

@@ -1,14 +1,15 @@
 /*
  * task -- a function with a stack of its own, that gives up the processor only where it waits.
  *
- * All tasks of a scheduler run on one thread. Between two waits a task is alone: what it shares with other tasks needs no
- * lock. It must not block the thread: blocking work goes through sl_offload. The stack has 256 KiB, touched lazily.
+ * All tasks of a scheduler run on one thread. Between two waits a task is alone: what it shares
+ * with other tasks needs no lock. It must not block the thread: blocking work goes through
+ * sl_offload. The stack has 256 KiB, touched lazily.
  *
- *     struct square {                  the arguments: a struct of the task's name, at most SL_TASK_ARGS_MAX bytes
- *         struct ints *in, *out;       (a task without any: struct beat { char none; };)
+ *     struct square {              its arguments: a struct of its name, at most SL_TASK_ARGS_MAX bytes
+ *         struct ints *in, *out;   (a task without any: struct beat { char none; };)
  *     };
  *
- *     SL_TASK(square)                  sees `struct sl_ctx *ctx`, the scope that it runs in, and `struct square *my`
+ *     SL_TASK(square)              sees `struct sl_ctx *ctx`, its scope, and `struct square *my`
  *     {
  *         int n;
  *
@@ -21,8 +22,9 @@
  *
  *     SL_GO(ctx, square, .in = numbers, .out = squares);
  *
- * Order is first ready, first run. After 128 operations that did not have to wait, a sending or receiving task yields, so
- * that no pair of tasks keeps the thread for itself; the try_ functions never do.
+ * Order is first ready, first run. After 128 operations that did not have to wait, a sending or
+ * receiving task yields, so that no pair of tasks keeps the thread for itself; the try_ functions
+ * never do.
  */
 #ifndef SLUICE_TASK_H
 #define SLUICE_TASK_H
@@ -66,10 +68,11 @@ struct sl_task_site {
     int name(struct sl_ctx *ctx SL_UNUSED, struct name *my SL_UNUSED)
 
 /*
- * Starts a task in the scope `ctx`: SL_GO(ctx, name, .field = value, ...). The arguments are copied to its stack; fields
- * that are not named are zero. It runs for the first time when the caller next waits, also if `ctx` is cancelled by then.
- * Gives no result: without memory, or with more than 30,000 tasks, it cancels `ctx` with -ENOMEM or -EAGAIN instead, and
- * the arguments stay the caller's. Legal in loop context.
+ * Starts a task in the scope `ctx`: SL_GO(ctx, name, .field = value, ...). The arguments are copied
+ * to its stack; fields that are not named are zero. It runs for the first time when the caller next
+ * waits, also if `ctx` is cancelled by then. Gives no result: without memory, or with more than
+ * 30,000 tasks, it cancels `ctx` with -ENOMEM or -EAGAIN instead, and the arguments stay the
+ * caller's. Legal in loop context.
  */
 #define SL_GO(ctx, ...) SL_GO_(ctx, __VA_ARGS__, )
 #define SL_GO_(ctx_, name, ...)                                                                    \
@@ -84,16 +87,17 @@ struct sl_task_site {
 SL_API void sl_go_(struct sl_ctx *ctx, const struct sl_task_site *site, const void *args);
 
 /*
- * Makes a scheduler on this thread, runs `fn` as its first task, leaves its context when `fn` returns, and ends the
- * scheduler. `ctx` is cancelled when a task started in it fails.
+ * Makes a scheduler on this thread, runs `fn` as its first task, leaves its context when `fn`
+ * returns, and ends the scheduler. `ctx` is cancelled when a task started in it fails.
  *   >= 0      what `fn` returned, and nothing else failed
  *   negative  what `fn` returned, or the first failure in its context, or why there is no scheduler
  */
 SL_API_R int sl_run(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 
 /*
- * The same for a program's main(): SIGPIPE is ignored, and the first SIGINT or SIGTERM cancels `ctx` with -ECANCELED. The
- * second has its usual effect. Afterwards the process should end by _exit: exit waits for helper threads that are busy.
+ * The same for a program's main(): SIGPIPE is ignored, and the first SIGINT or SIGTERM cancels
+ * `ctx` with -ECANCELED. The second has its usual effect. Afterwards the process should end by
+ * _exit: exit waits for helper threads that are busy.
  */
 SL_API_R int sl_main(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 
@@ -110,15 +114,17 @@ SL_API_R int sl_sleep(struct sl_ctx *ctx, sl_dur d);
 SL_API_R int sl_sleep_until(struct sl_ctx *ctx, sl_time t);
 
 /*
- * A channel of sl_time, capacity 1, that gets the time every `period` (above 0). A tick that finds it full is dropped.
- * It belongs to `ctx` and is never closed; sl_chan_free ends it earlier. NULL without memory, as sl_chan_new.
+ * A channel of sl_time, capacity 1, that gets the time every `period` (above 0). A tick that finds
+ * it full is dropped. It belongs to `ctx` and is never closed; sl_chan_free ends it earlier. NULL
+ * without memory, as sl_chan_new.
  */
 SL_API struct sl_chan *sl_ticker(struct sl_ctx *ctx, sl_dur period);
 
 /*
- * A channel of int, capacity 8, that gets the number of each signal of `signos` that arrives; they lose their usual effect
- * until the channel is freed. One that finds it full is dropped. It belongs to `ctx` and is never closed. NULL when
- * memory or a signal cannot be had: `ctx` is then cancelled with the cause. At most 16 signals.
+ * A channel of int, capacity 8, that gets the number of each signal of `signos` that arrives; they
+ * lose their usual effect until the channel is freed. One that finds it full is dropped. It belongs
+ * to `ctx` and is never closed. NULL when memory or a signal cannot be had: `ctx` is then cancelled
+ * with the cause. At most 16 signals.
  */
 SL_API struct sl_chan *sl_signals(struct sl_ctx *ctx, const int *signos, size_t n);
 
@@ -129,8 +135,9 @@ enum {
 };
 
 /*
- * Waits until one of `events` can be had from `fd`, or `until`. Sets `fd` non-blocking: not for descriptors that other
- * processes share (a terminal, a pipe on stdin). `got` may be NULL. One waiter per descriptor at a time.
+ * Waits until one of `events` can be had from `fd`, or `until`. Sets `fd` non-blocking: not for
+ * descriptors that other processes share (a terminal, a pipe on stdin). `got` may be NULL. One
+ * waiter per descriptor at a time.
  *   SL_OK        *got has them
  *   SL_CANCELED  `ctx` was cancelled
  *   SL_TIMEOUT   `until`, or the deadline of `ctx`, passed

@@ -1,12 +1,13 @@
 /*
  * time -- points in time and durations, as types that cannot be mixed up.
  *
- * sl_time is a point on the scheduler's monotonic clock, sl_dur a length; both count nanoseconds. All arithmetic
- * saturates, and SL_NEVER and SL_FOREVER absorb: adding to or taking from them changes nothing. A length that a peer
- * sends can therefore never become a negative sleep.
+ * sl_time is a point on the scheduler's monotonic clock, sl_dur a length; both count nanoseconds.
+ * All arithmetic saturates, and SL_NEVER and SL_FOREVER absorb: adding to or taking from them
+ * changes nothing. A length that a peer sends can therefore never become a negative sleep.
  *
- * SL_NEVER, SL_FOREVER and SL_ZERO are expressions. ISO C allows no expression of a struct type in a static initialiser,
- * so there are initialisers as well: SL_DUR_MS(5), SL_DUR_FOREVER, SL_TIME_NEVER. They work wherever braces do:
+ * SL_NEVER, SL_FOREVER and SL_ZERO are expressions. ISO C allows no expression of a struct type in
+ * a static initialiser, so there are initialisers as well: SL_DUR_MS(5), SL_DUR_FOREVER,
+ * SL_TIME_NEVER. They work wherever braces do:
  *     static const struct limits limits = {.age = SL_DUR_SEC(5)};
  */
 #ifndef SLUICE_TIME_H
@@ -100,7 +101,10 @@ static inline int64_t sl_dur_ms(sl_dur d)
     return d.ns / 1000000;
 }
 
-/* Milliseconds, rounded up: for interfaces in which 0 would mean "no limit". SL_FOREVER is still the largest. */
+/*
+ * Milliseconds, rounded up: for interfaces in which 0 would mean "no limit". SL_FOREVER is still
+ * the largest.
+ */
 static inline int64_t sl_dur_ms_up(sl_dur d)
 {
     return d.ns / 1000000 + (d.ns % 1000000 > 0);
@@ -191,8 +195,8 @@ static inline sl_time sl_time_max(sl_time a, sl_time b)
 }
 
 /*
- * The world as the scheduler's driver shows it: the real one, or a simulated one in which everything follows from a seed.
- * All of them need a running scheduler on this thread.
+ * The world as the scheduler's driver shows it: the real one, or a simulated one in which
+ * everything follows from a seed. All of them need a running scheduler on this thread.
  */
 
 /* The monotonic clock. Its zero means nothing. */
