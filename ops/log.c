@@ -18,6 +18,7 @@
 
 enum { STATUS_MAX = 512 };
 
+static const char ADVICE[] = "\n  do:    ";
 static const char CUT[] = "\xe2\x80\xa6"; /* … */
 static const char ERASE[] = "\r\x1b[K";   /* to column one, and clear the line */
 
@@ -168,7 +169,7 @@ static void compose_text(struct line *line, const char *level, const char *messa
     puts_line(line, level);
     put_escaped(line, message, strlen(message));
     if (advice) {
-        puts_line(line, "\n  do:    ");
+        puts_line(line, ADVICE);
         put_escaped(line, advice, strlen(advice));
     }
     finish(line, line->cut ? CUT : "");
@@ -246,8 +247,23 @@ static void tell_dropped(void)
         logger.dropped = before; /* the notice itself is not one of the missing lines */
 }
 
-__attribute__((format(printf, 3, 0))) static void
-log_write(enum log_level level, const char *advice, const char *format, va_list args)
+/* Takes the advice off the end of the message; NULL: the format has none. The last one is the
+ * format's own: what looks like it before came in with an argument. */
+static char *split_advice(const char *format, char *message)
+{
+    char *found = NULL;
+    if (!strstr(format, ADVICE))
+        return NULL;
+    for (char *p = message; (p = strstr(p, ADVICE)); p++)
+        found = p;
+    if (!found)
+        return NULL;
+    *found = '\0';
+    return found + sizeof ADVICE - 1;
+}
+
+__attribute__((format(printf, 2, 0))) static void log_write(enum log_level level,
+                                                            const char *format, va_list args)
 {
     if (!log_enabled(level))
         return;
@@ -255,6 +271,7 @@ log_write(enum log_level level, const char *advice, const char *format, va_list 
     char message[PIPE_BUF];
     vsnprintf(message, sizeof message, format, args);
     tell_dropped();
+    const char *advice = split_advice(format, message);
     emit(level, message, advice);
     errno = saved;
 }
@@ -264,21 +281,13 @@ log_write(enum log_level level, const char *advice, const char *format, va_list 
     {                                                                                              \
         va_list args;                                                                              \
         va_start(args, format);                                                                    \
-        log_write(level, NULL, format, args);                                                      \
+        log_write(level, format, args);                                                            \
         va_end(args);                                                                              \
     }
 LOG_FUNCTION(log_debug, LOG_DEBUG)
 LOG_FUNCTION(log_info, LOG_INFO)
 LOG_FUNCTION(log_warn, LOG_WARN)
 LOG_FUNCTION(log_error, LOG_ERROR)
-
-void log_advise(enum log_level level, const char *advice, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    log_write(level, advice, format, args);
-    va_end(args);
-}
 
 void log_status(struct slice line)
 {
@@ -295,14 +304,14 @@ void log_status(struct slice line)
     logger.status_len = n;
 }
 
-bool log_limit_pass(struct log_limit *limit, sl_time now, uint64_t *held_back)
+bool log_limit_pass_at(struct log_limit *limit, sl_time now)
 {
     if (sl_time_before(now, limit->next)) {
         limit->held_back++;
         return false;
     }
-    *held_back = limit->held_back;
+    limit->missed = limit->held_back;
     limit->held_back = 0;
-    limit->next = sl_time_add(now, limit->every);
+    limit->next = sl_time_add(now, limit->every.ns > 0 ? limit->every : sl_sec(1));
     return true;
 }

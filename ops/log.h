@@ -41,17 +41,14 @@ void log_clock(int64_t (*wall_ms)(void));
 /* Whether a line of `level` would be written: asked before the work of composing one. */
 bool log_enabled(enum log_level level);
 
+/*
+ * One line each. A format may end in "\n  do:    " and what to do about it: in text that is a
+ * second line, in JSON the member "do". Any other newline is escaped.
+ */
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/*
- * A line with what to do about it: in text on a second line of its own ("  do:    …"), in JSON as
- * the member "do". `advice` is plain text, not a format.
- */
-void log_advise(enum log_level level, const char *advice, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /*
  * Shows `line` as the terminal's last line, in place of the one before; empty takes it away. Lines
@@ -64,15 +61,21 @@ void log_status(struct slice line);
 uint64_t log_dropped(void);
 
 /*
- * Lets one line in `every` pass, for what may be repeated a thousand times a second.
- * Zero-initialised but for `every`. True: write the line; *held_back is then how many were not
- * written since the last that was.
+ * Lets one line in `every` pass (0: one a second), for what may be repeated a thousand times a
+ * second. Zero-initialised. True: write the line; `missed` is then how many were not written since
+ * the last that was.
  */
 struct log_limit {
     sl_dur every;
     sl_time next;
+    uint64_t missed;
     uint64_t held_back;
 };
-bool log_limit_pass(struct log_limit *limit, sl_time now, uint64_t *held_back);
+bool log_limit_pass_at(struct log_limit *limit, sl_time now);
+
+static inline bool log_limit_pass(struct log_limit *limit)
+{
+    return log_limit_pass_at(limit, sl_now());
+}
 
 #endif

@@ -68,7 +68,7 @@ static void test_text(void **state)
     assert_string_equal(taken(),
                         "2026-11-23T07:31:04Z info batch 6f1c2e0a: 100 events, 186 KB, 200 in "
                         "52 ms, attempt 1, worker 3\n");
-    log_advise(LOG_ERROR, "--batch-bytes 100KB", "perseus.example answered %d", 413);
+    log_error("perseus.example answered %d\n  do:    --batch-bytes %s", 413, "100KB");
     assert_string_equal(taken(), "2026-11-23T07:31:04Z error perseus.example answered 413\n"
                                  "  do:    --batch-bytes 100KB\n");
 }
@@ -80,7 +80,7 @@ static void test_json(void **state)
     log_warn("a \"quoted\" \\ thing");
     assert_string_equal(taken(), "{\"time\":\"2026-11-23T07:31:04.120Z\",\"level\":\"warn\","
                                  "\"message\":\"a \\\"quoted\\\" \\\\ thing\"}\n");
-    log_advise(LOG_INFO, "try again", "no");
+    log_info("no\n  do:    try again");
     assert_string_equal(taken(), "{\"time\":\"2026-11-23T07:31:04.120Z\",\"level\":\"info\","
                                  "\"message\":\"no\",\"do\":\"try again\"}\n");
 }
@@ -150,7 +150,7 @@ static void test_long(void **state)
             memcpy(message + n * len, units[u], len + 1);
         for (int json = 0; json < 2; json++) {
             log_open(pipe_fds[1], json ? LOG_JSON : LOG_TEXT, LOG_INFO);
-            log_advise(LOG_INFO, "advice", "%s", message);
+            log_info("%s\n  do:    advice", message);
             const char *line = taken();
             const char *tail = json ? "\xe2\x80\xa6\"}\n" : "\xe2\x80\xa6\n";
             assert_true(strlen(line) <= PIPE_BUF);
@@ -208,20 +208,30 @@ static void test_status_line(void **state)
     assert_string_equal(taken(), "2026-11-23T07:31:04Z info plain\n");
 }
 
+/* Advice is the format's, never an argument's. */
+static void test_forged_advice(void **state)
+{
+    (void)state;
+    log_error("it said %s", "x\n  do:    rm");
+    assert_string_equal(taken(), "2026-11-23T07:31:04Z error it said x\\n  do:    rm\n");
+    log_error("it said %s\n  do:    %s", "x\n  do:    rm", "call them");
+    assert_string_equal(taken(), "2026-11-23T07:31:04Z error it said x\\n  do:    rm\n"
+                                 "  do:    call them\n");
+}
+
 static void test_limit(void **state)
 {
     (void)state;
-    struct log_limit limit = {.every = sl_sec(1)};
-    uint64_t held_back = 99;
+    struct log_limit limit = {0};
     sl_time start = {.ns = 5000000000};
-    assert_true(log_limit_pass(&limit, start, &held_back));
-    assert_int_equal(held_back, 0);
+    assert_true(log_limit_pass_at(&limit, start));
+    assert_int_equal(limit.missed, 0);
     for (int i = 1; i < 10; i++)
-        assert_false(log_limit_pass(&limit, sl_time_add(start, sl_ms(i * 100)), &held_back));
-    assert_true(log_limit_pass(&limit, sl_time_add(start, sl_ms(1000)), &held_back));
-    assert_int_equal(held_back, 9);
-    assert_true(log_limit_pass(&limit, sl_time_add(start, sl_ms(2000)), &held_back));
-    assert_int_equal(held_back, 0);
+        assert_false(log_limit_pass_at(&limit, sl_time_add(start, sl_ms(i * 100))));
+    assert_true(log_limit_pass_at(&limit, sl_time_add(start, sl_ms(1000))));
+    assert_int_equal(limit.missed, 9);
+    assert_true(log_limit_pass_at(&limit, sl_time_add(start, sl_ms(2000))));
+    assert_int_equal(limit.missed, 0);
 }
 
 int main(void)
@@ -235,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_blocked_pipe_drops_and_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed_pipe, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forged_advice, setup, teardown),
         cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
