@@ -1,14 +1,15 @@
 /*
  * http -- one HTTP request, one answer, and the truth about what happened between.
  *
- * A client turns the bytes of a request into: how it failed (or not), whether the peer may have seen it, a status, headers
- * and a body that is complete or counts as none. It does not retry, follow redirects, keep cookies or judge a status: its
- * callers do. The interface is this thin because the simulator stands in for everything below it: whatever embeds a
- * `struct http_client` as its first member and fills in its ops is a client.
+ * A client turns the bytes of a request into: how it failed (or not), whether the peer may have
+ * seen it, a status, headers and a body that is complete or counts as none. It does not retry,
+ * follow redirects, keep cookies or judge a status: its callers do. The interface is this thin
+ * because the simulator stands in for everything below it: whatever embeds a `struct http_client`
+ * as its first member and fills in its ops is a client.
  *
- * Life: new → perform from any number of tasks → free. A client belongs to one scheduler. Connections are kept alive and
- * shared by all its tasks; a name is looked up by helper threads, once at a time, so that a slow name server delays only
- * the requests that need that name.
+ * Life: new → perform from any number of tasks → free. A client belongs to one scheduler.
+ * Connections are kept alive and shared by all its tasks; a name is looked up by helper threads,
+ * once at a time, so that a slow name server delays only the requests that need that name.
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -27,7 +28,8 @@
 enum http_failure {
     HTTP_COMPLETE = 0,     /* an answer, whole: every byte that its framing promised came */
     HTTP_FAIL_RESOLVE,     /* no address for the name */
-    HTTP_FAIL_CONNECT,     /* refused, unreachable, no connection within connect_timeout, or a link-local address */
+    HTTP_FAIL_CONNECT,     /* refused, unreachable, no connection within connect_timeout, or a
+                              link-local address */
     HTTP_FAIL_TLS,         /* handshake failed, or the certificate is not that host's */
     HTTP_FAIL_TIMEOUT,     /* `timeout` passed, or the answer came in too slowly */
     HTTP_FAIL_CUT,         /* closed or reset before the answer was whole */
@@ -35,52 +37,64 @@ enum http_failure {
     HTTP_FAIL_PROTOCOL,    /* the peer does not speak HTTP/1.1, or breaks its framing */
     HTTP_FAIL_CANCELED,    /* the context ended first */
     HTTP_FAIL_MEMORY,      /* none left, here */
-    HTTP_FAIL_REFUSED_URL, /* not http(s), or it, the method or a header holds what must not be sent: nothing was */
+    HTTP_FAIL_REFUSED_URL, /* not http(s), or it, the method or a header holds what must not be
+                              sent: nothing was */
 };
 
-/* A header. `value` must not hold control characters other than tab: such a request is refused (HTTP_FAIL_REFUSED_URL). */
+/* A header. `value` must not hold control characters other than tab: such a request is refused
+ * (HTTP_FAIL_REFUSED_URL). */
 struct http_header {
     struct slice name, value;
 };
 
 /* Everything is borrowed until http_perform returns. Zero is the default that each line names. */
 struct http_request {
-    const char *method; /* "GET", "POST", "PUT", "DELETE" … in capitals; NULL = GET, or POST with a body */
-    const char *url;    /* http:// or https://, without user info */
-    const struct http_header *headers; /* Content-Length, Host and Connection are written by the client */
+    const char
+        *method; /* "GET", "POST", "PUT", "DELETE" … in capitals; NULL = GET, or POST with a body */
+    const char *url; /* http:// or https://, without user info */
+    const struct http_header
+        *headers; /* Content-Length, Host and Connection are written by the client */
     size_t header_count;
     struct slice body;      /* p == NULL: none (a POST then says Content-Length: 0) */
     sl_dur timeout;         /* the whole request; 0 = 30 s */
     sl_dur connect_timeout; /* look-up, connection and TLS; 0 = 5 s */
     size_t answer_max;      /* bytes of the answer's body; 0 = 1 MiB */
     bool fresh_connection;  /* not on one that was used before: for the try after HTTP_FAIL_CUT */
-    bool allow_link_local;  /* the peer may be at 169.254.0.0/16 or fe80::/10: for credential endpoints only */
+    bool allow_link_local;  /* the peer may be at 169.254.0.0/16 or fe80::/10: for credential
+                               endpoints only */
 };
 
 /*
- * What came back. Life: init → perform, as often as you like (the storage of `body` and `head` is kept from one to the
- * next) → deinit. The buffers belong to the answer; take `body` with strbuf_take.
+ * What came back. Life: init → perform, as often as you like (the storage of `body` and `head` is
+ * kept from one to the next) → deinit. The buffers belong to the answer; take `body` with
+ * strbuf_take.
  */
 struct http_answer {
     enum http_failure failure;
-    bool sent;          /* bytes of this request may have reached the peer: without HTTP_COMPLETE its effect is unknown */
-    bool reused;        /* it went over a connection that had served before: worth one try with fresh_connection */
+    bool sent; /* bytes of this request may have reached the peer: without HTTP_COMPLETE its effect
+                  is unknown */
+    bool reused;        /* it went over a connection that had served before: worth one try with
+                           fresh_connection */
     int status;         /* 100-999; 0 unless HTTP_COMPLETE */
     struct strbuf body; /* empty unless HTTP_COMPLETE */
-    struct strbuf head; /* status line and header lines of the final answer (no 1xx), each with its CR LF */
-    int64_t sent_wall_ms, received_wall_ms; /* Unix time when the request was handed over and when it ended */
-    char detail[160];   /* for people, empty when complete: "connection refused (127.0.0.1:8080)"; never a secret */
+    struct strbuf
+        head; /* status line and header lines of the final answer (no 1xx), each with its CR LF */
+    int64_t sent_wall_ms,
+        received_wall_ms; /* Unix time when the request was handed over and when it ended */
+    char detail[160];     /* for people, empty when complete: "connection refused (127.0.0.1:8080)";
+                             never a secret */
 };
 
 void http_answer_init(struct http_answer *answer);
 void http_answer_deinit(struct http_answer *answer);
 
 /*
- * The value of the header `name` (any case), without white space around it; {NULL, 0} when the answer has none. With
- * several of that name, the first. Points into `answer->head`.
+ * The value of the header `name` (any case), without white space around it; {NULL, 0} when the
+ * answer has none. With several of that name, the first. Points into `answer->head`.
  */
 struct slice http_answer_header(const struct http_answer *answer, const char *name);
-/* How many headers of that name there are: two of some (Retry-After, Content-Type) make an answer dubious. */
+/* How many headers of that name there are: two of some (Retry-After, Content-Type) make an answer
+ * dubious. */
 size_t http_answer_header_count(const struct http_answer *answer, const char *name);
 
 /* "connection refused", "timed out": one or two words for a failure. Static storage. */
@@ -92,39 +106,51 @@ struct http_client {
 };
 
 struct http_client_ops {
-    void (*perform)(struct http_client *, struct sl_ctx *, const struct http_request *, struct http_answer *);
+    void (*perform)(struct http_client *, struct sl_ctx *, const struct http_request *,
+                    struct http_answer *);
     void (*free)(struct http_client *);
 };
 
 /*
- * Sends a request and waits for the answer, its timeout, or the end of `ctx` (NULL: none). Fills in every field of
- * `answer`, always; there is no other result. Any number of tasks may be in here at once, up to connections_per_host of
- * them at work for one host; the others wait their turn, and their timeout runs.
+ * Sends a request and waits for the answer, its timeout, or the end of `ctx` (NULL: none). Fills in
+ * every field of `answer`, always; there is no other result. Any number of tasks may be in here at
+ * once, up to connections_per_host of them at work for one host; the others wait their turn, and
+ * their timeout runs.
  *
- * When `ctx` ends, the request is dropped at once (HTTP_FAIL_CANCELED, `sent` truthful) and its connection closed.
+ * When `ctx` ends, the request is dropped at once (HTTP_FAIL_CANCELED, `sent` truthful) and its
+ * connection closed.
  */
-void http_perform(struct http_client *client, struct sl_ctx *ctx, const struct http_request *request,
-                  struct http_answer *answer);
+void http_perform(struct http_client *client, struct sl_ctx *ctx,
+                  const struct http_request *request, struct http_answer *answer);
 
 /* Closes all connections. No task may be in http_perform. NULL is fine. */
 void http_client_free(struct http_client *client);
 
 /* ---- the real one: libcurl on the loop (http_curl.c) ---- */
 
+struct resolver_answer;
+
 struct http_client_options {
     size_t connections_per_host; /* 0 = 64 */
     size_t connections_kept;     /* idle ones kept in all; 0 = 64 */
-    const char *ca_file;         /* PEM bundle; NULL = the system's. Callers pass AWS_CA_BUNDLE or SSL_CERT_FILE */
-    const char *user_agent;      /* NULL = "sluice/VERSION" */
+    const char
+        *ca_file; /* PEM bundle; NULL = the system's. Callers pass AWS_CA_BUNDLE or SSL_CERT_FILE */
+    const char *user_agent; /* NULL = no such header */
+    /* How a name becomes addresses, on a helper thread: io/resolver.h. NULL = getaddrinfo. For
+     * tests. */
+    void (*look_up)(const char *name, struct resolver_answer *answer);
 };
 
 /*
- * Makes a client in `ctx`, which must outlive it. HTTP/1.1; TLS 1.2 or later, peer and host verified; https goes through
- * the proxy that HTTPS_PROXY names unless NO_PROXY excludes the host, plain http always goes direct. A connection is
- * reused for at most 118 s after its last use and 300 s in all (so that a change of address is seen).
- *   0         *out is the caller's: http_client_free
- *   negative  -ENOMEM, or -errno of what libcurl or the loop needed
+ * Makes a client in `ctx`, which must outlive it. HTTP/1.1; TLS 1.2 or later, peer and host
+ * verified; https goes through the proxy that HTTPS_PROXY names unless NO_PROXY excludes the host,
+ * plain http always goes direct. A connection is reused for at most 118 s after its last use and
+ * 300 s in all, and an address for 60 s, so that a change is seen. Names are looked up four at a
+ * time. SIGPIPE is ignored from here on. 0         *out is the caller's: http_client_free -EINVAL
+ * HTTPS_PROXY is not the address of an HTTP proxy negative  -ENOMEM, or -errno of what the loop
+ * needed
  */
-int http_client_new(struct http_client **out, struct sl_ctx *ctx, const struct http_client_options *options);
+int http_client_new(struct http_client **out, struct sl_ctx *ctx,
+                    const struct http_client_options *options);
 
 #endif

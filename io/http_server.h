@@ -1,16 +1,19 @@
 /*
- * http_server -- an HTTP/1.1 server on the loop: each request becomes an exchange that somebody has to reply to.
+ * http_server -- an HTTP/1.1 server on the loop: each request becomes an exchange that somebody has
+ * to reply to.
  *
- * An exchange is a request that has come in whole (method, path, headers, body, within the limits) and owes one reply. It
- * reaches the user in one of two ways, chosen at start:
+ * An exchange is a request that has come in whole (method, path, headers, body, within the limits)
+ * and owes one reply. It reaches the user in one of two ways, chosen at start:
  *
- *   handler  a task of its own for each request, named by the function: waits as it likes, replies, returns. What most want.
- *   direct   a function called in loop context: it must not wait. It replies at once (the cheapest way: no task, no
- *            suspended connection), or keeps the exchange, parked, and replies later from wherever it likes. For stand-ins
- *            that must be fast and for long polls that are entries in a table and not tasks.
+ *   handler  a task of its own for each request, named by the function: waits as it likes, replies,
+ * returns. What most want. direct   a function called in loop context: it must not wait. It replies
+ * at once (the cheapest way: no task, no suspended connection), or keeps the exchange, parked, and
+ * replies later from wherever it likes. For stand-ins that must be fast and for long polls that are
+ * entries in a table and not tasks.
  *
- * A client that goes away while its request is parked is noticed: see http_exchange_watch. What the client must obey
- * (header deadline, sizes, framing) is enforced before an exchange exists, and answered with 400, 413, 431 or silence.
+ * A client that goes away while its request is parked is noticed: see http_exchange_watch. What the
+ * client must obey (header deadline, sizes, framing) is enforced before an exchange exists, and
+ * answered with 400, 413, 431 or silence.
  *
  * Life: new → requests → stop (waits for what runs) → free. One scheduler.
  */
@@ -31,78 +34,88 @@
 struct http_server;
 struct http_exchange;
 
-/* Zero is the default that each line names. Exactly one of `handler` and `direct`. Strings are borrowed by new only. */
+/* Zero is the default that each line names. Exactly one of `handler` and `direct`. Strings are
+ * borrowed by new only. */
 struct http_server_options {
-    const char *listen; /* "127.0.0.1:8080", "[::1]:0", "localhost:80", ":8080" (all addresses); port 0 = any free one */
-    void (*handler)(struct sl_ctx *ctx, struct http_exchange *exchange, void *arg); /* without a reply: 500 */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0", "localhost:80", ":8080" (all addresses);
+                           port 0 = any free one */
+    void (*handler)(struct sl_ctx *ctx, struct http_exchange *exchange,
+                    void *arg); /* without a reply: 500 */
     void (*direct)(struct http_exchange *exchange, void *arg);
     void *arg;
     size_t body_max;        /* bytes of a request's body; more is answered with 413; 0 = 1 MiB */
     size_t connections_max; /* more are closed at once; 0 = 1,000 */
-    sl_dur head_timeout;    /* from the connection, or the first byte of a further request, to the end of its headers; 0 = 8 s */
-    sl_dur body_timeout;    /* from there to the end of its body; 0 = 30 s */
-    sl_dur idle_timeout;    /* a connection between two requests; 0 = 120 s */
+    sl_dur head_timeout; /* from the connection, or the first byte of a further request, to the end
+                            of its headers; 0 = 8 s */
+    sl_dur body_timeout; /* from there to the end of its body; 0 = 30 s */
+    sl_dur idle_timeout; /* a connection between two requests; 0 = 120 s */
 };
 
 /*
- * Binds, listens, and serves from the next time its task waits. `ctx` must outlive the server; handler tasks run in a
- * child of it.
- *   0         *out is the caller's: http_server_free
- *   PROBLEM   the address can't be had; `problem` says why ("127.0.0.1:80 can't be listened on: permission denied")
+ * Binds, listens, and serves from the next time its task waits. `ctx` must outlive the server;
+ * handler tasks run in a child of it. 0         *out is the caller's: http_server_free PROBLEM the
+ * address can't be had; `problem` says why ("127.0.0.1:80 can't be listened on: permission denied")
  *   negative  unforeseen: -ENOMEM, -EMFILE …
  */
-int http_server_new(struct http_server **out, struct sl_ctx *ctx, const struct http_server_options *options,
-                    struct problem *problem);
+int http_server_new(struct http_server **out, struct sl_ctx *ctx,
+                    const struct http_server_options *options, struct problem *problem);
 
 /* The port that it listens on. */
 uint16_t http_server_port(const struct http_server *server);
 
 /*
- * Stops listening and waits until every exchange that exists has been replied to and the replies are sent; connections
- * without one are closed. Nothing is cut: parked polls are for their owner to reply to, before or meanwhile.
- *   SL_OK                    nothing is left
- *   SL_CANCELED, SL_TIMEOUT  `ctx` ended first: free will cut what is left
+ * Stops listening and waits until every exchange that exists has been replied to and the replies
+ * are sent; connections without one are closed. Nothing is cut: parked polls are for their owner to
+ * reply to, before or meanwhile. SL_OK                    nothing is left SL_CANCELED, SL_TIMEOUT
+ * `ctx` ended first: free will cut what is left
  */
 int http_server_stop(struct http_server *server, struct sl_ctx *ctx);
 
 /*
- * Ends handler tasks (their context is cancelled, and waited for), cuts every connection, calls `completed` of every watched
- * exchange, and frees. Exchanges kept by a direct function are gone with it. Called by a task. NULL is fine.
+ * Ends handler tasks (their context is cancelled, and waited for), cuts every connection, calls
+ * `completed` of every watched exchange, and frees. Exchanges kept by a direct function are gone
+ * with it. Called by a task. NULL is fine.
  */
 void http_server_free(struct http_server *server);
 
 /* ---- the request: valid until http_exchange_reply, by whoever holds the exchange ---- */
 
 const char *http_exchange_method(const struct http_exchange *exchange);
-struct slice http_exchange_path(const struct http_exchange *exchange);  /* as sent: not unescaped, without the query */
-struct slice http_exchange_query(const struct http_exchange *exchange); /* without '?'; {NULL, 0} when there is none */
+struct slice http_exchange_path(
+    const struct http_exchange *exchange); /* as sent: not unescaped, without the query */
+struct slice http_exchange_query(
+    const struct http_exchange *exchange); /* without '?'; {NULL, 0} when there is none */
 struct slice http_exchange_body(const struct http_exchange *exchange);
 /* The first header of that name, any case; {NULL, 0} when there is none. */
 struct slice http_exchange_header(const struct http_exchange *exchange, const char *name);
 /* Calls `visit` for each header in the order in which they came, until it returns false. */
 void http_exchange_headers(const struct http_exchange *exchange,
-                           bool (*visit)(void *arg, struct slice name, struct slice value), void *arg);
+                           bool (*visit)(void *arg, struct slice name, struct slice value),
+                           void *arg);
 
 /* A place for the user's own pointer. */
 void http_exchange_data_set(struct http_exchange *exchange, void *data);
 void *http_exchange_data(const struct http_exchange *exchange);
 
 /*
- * Replies, once, and gives the exchange back: it must not be touched afterwards. Body and headers are copied.
- * Content-Length, Date and Connection are added. Never waits; legal in a task and in loop context, also when the peer has
- * left (the reply then goes nowhere). Without memory for the reply the connection is closed.
+ * Replies, once, and gives the exchange back: it must not be touched afterwards. Body and headers
+ * are copied. Content-Length, Date and Connection are added. Never waits; legal in a task and in
+ * loop context, also when the peer has left (the reply then goes nowhere). Without memory for the
+ * reply the connection is closed.
  */
-void http_exchange_reply(struct http_exchange *exchange, int status, const struct http_header *headers, size_t header_count,
-                         struct slice body);
+void http_exchange_reply(struct http_exchange *exchange, int status,
+                         const struct http_header *headers, size_t header_count, struct slice body);
 
-/* Gives the exchange back without a reply and closes its connection: what a test's bad peer, or a fault, does. */
+/* Gives the exchange back without a reply and closes its connection: what a test's bad peer, or a
+ * fault, does. */
 void http_exchange_cut(struct http_exchange *exchange);
 
 /*
- * What a parked exchange wants to be told. Both are called in loop context, at most once, with `arg`; either may be NULL.
- *   gone       the peer closed its connection while no reply had been given. The exchange still wants its reply (or cut).
- *   completed  the exchange is over, whether or not it was replied to: `delivered` says that the whole reply was handed to
- *              the peer's connection. false: what was in it must be given to somebody else. After it, nothing is called.
+ * What a parked exchange wants to be told. Both are called in loop context, at most once, with
+ * `arg`; either may be NULL. gone       the peer closed its connection while no reply had been
+ * given. The exchange still wants its reply (or cut). completed  the exchange is over, whether or
+ * not it was replied to: `delivered` says that the whole reply was handed to the peer's connection.
+ * false: what was in it must be given to somebody else. After it, nothing is called.
  */
 struct http_exchange_watch {
     void (*gone)(struct http_exchange *exchange, void *arg);
@@ -110,7 +123,8 @@ struct http_exchange_watch {
     void *arg;
 };
 
-/* Watches an exchange. Before http_exchange_reply, and at most once. 0, or negative: the descriptor can't be watched. */
+/* Watches an exchange. Before http_exchange_reply, and at most once. 0, or negative: the descriptor
+ * can't be watched. */
 int http_exchange_watch(struct http_exchange *exchange, const struct http_exchange_watch *watch);
 
 #endif

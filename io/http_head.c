@@ -1,0 +1,134 @@
+#include "io/http_head.h"
+
+#include <string.h>
+
+bool http_is_token(struct slice text)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            (c == '\0' || !strchr(marks, c)))
+            return false;
+    }
+    return text.n > 0;
+}
+
+bool http_is_field_value(struct slice text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static struct slice trim(struct slice text)
+{
+    while (text.n > 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
+        text = (struct slice){text.p + 1, text.n - 1};
+    while (text.n > 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
+        text.n--;
+    return text;
+}
+
+/* The line at `*at`, without its end; false at the end of the head, and at the empty line. */
+static bool next_line(struct slice head, size_t *at, struct slice *line)
+{
+    const char *from = head.p + *at;
+    const char *end = *at < head.n ? memchr(from, '\n', head.n - *at) : NULL;
+    size_t n;
+
+    if (*at >= head.n)
+        return false;
+    n = end ? (size_t)(end - from) : head.n - *at;
+    *at += n + (end ? 1 : 0);
+    if (n > 0 && from[n - 1] == '\r')
+        n--;
+    *line = (struct slice){from, n};
+    return n > 0;
+}
+
+bool http_head_next(struct slice head, size_t *at, struct http_head_line *line)
+{
+    const char *colon;
+    struct slice text;
+
+    if (*at == 0 && !next_line(head, at, &text))
+        return false;
+    if (!next_line(head, at, &text))
+        return false;
+    colon = memchr(text.p, ':', text.n);
+    if (!colon) {
+        *line = (struct http_head_line){.name = text};
+        return true;
+    }
+    line->name = (struct slice){text.p, (size_t)(colon - text.p)};
+    line->value = trim((struct slice){colon + 1, text.n - line->name.n - 1});
+    return true;
+}
+
+int http_head_status(struct slice head)
+{
+    const char *p = head.p;
+
+    if (head.n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || p[7] < '0' || p[7] > '9' || p[8] != ' ')
+        return 0;
+    for (int i = 9; i < 12; i++)
+        if (p[i] < '0' || p[i] > '9')
+            return 0;
+    if (p[9] == '0' || (head.n > 12 && p[12] != ' ' && p[12] != '\r' && p[12] != '\n'))
+        return 0;
+    return (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
+}
+
+/* -1: not a length. Eighteen digits are an exabyte. */
+static int64_t read_length(struct slice text)
+{
+    int64_t length = 0;
+
+    if (text.n == 0 || text.n > 18)
+        return -1;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return -1;
+        length = length * 10 + (text.p[i] - '0');
+    }
+    return length;
+}
+
+const char *http_head_check(struct slice head, int64_t *length)
+{
+    struct http_head_line line;
+    bool is_chunked = false;
+    int64_t found = -1;
+    size_t at = 0;
+
+    if (http_head_status(head) == 0)
+        return "not an HTTP/1.1 status line";
+    while (http_head_next(head, &at, &line)) {
+        if (!http_is_token(line.name))
+            return "a header line that is none";
+        if (!http_is_field_value(line.value))
+            return "control characters in a header";
+        if (slice_eq_nocase(line.name, SLICE("content-length"))) {
+            if (found >= 0)
+                return "two Content-Length headers";
+            found = read_length(line.value);
+            if (found < 0)
+                return "a Content-Length that is not a length";
+        } else if (slice_eq_nocase(line.name, SLICE("transfer-encoding"))) {
+            if (is_chunked || !slice_eq_nocase(line.value, SLICE("chunked")))
+                return "a transfer encoding other than chunked";
+            is_chunked = true;
+        }
+    }
+    if (is_chunked && found >= 0)
+        return "both Content-Length and chunks";
+    *length = found;
+    return NULL;
+}
