@@ -1,0 +1,226 @@
+#include "cli/account.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/units.h"
+
+enum { LABEL_WIDTH = 13, NUMBER_WIDTH = 7, NOTE_SIZE = 512 };
+
+void account_measure(struct account_report *report)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    report->cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                          (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    report->memory_bytes = (uint64_t)usage.ru_maxrss * 1024;
+}
+
+/* Several numbers in one sentence: each call has its own storage, until the eighth after it. */
+static const char *number(uint64_t n)
+{
+    static char texts[8][UNITS_TEXT_SIZE];
+    static unsigned next;
+    return units_print_count(texts[next++ % 8], n);
+}
+
+/* ---- for people ---- */
+
+static void add_abandoned(const struct account_report *report, struct strbuf *out)
+{
+    char back[UNITS_TEXT_SIZE];
+    uint64_t abandoned = report->account->abandoned;
+
+    if (abandoned == 0)
+        strbuf_adds(out, "nothing abandoned\n");
+    else if (report->visibility.ns > 0)
+        strbuf_addf(out, "%s abandoned, they come back within %s\n", number(abandoned),
+                    units_print_duration(back, report->visibility));
+    else
+        strbuf_addf(out, "%s abandoned, they do not come back: %s keeps nothing\n",
+                    number(abandoned), report->from);
+}
+
+static void add_first_line(const struct account_report *report, struct strbuf *out)
+{
+    char took[UNITS_TEXT_SIZE];
+
+    units_print_seconds(took, report->drain_took);
+    switch (report->outcome) {
+    case ACCOUNT_DRAINED:
+        strbuf_addf(out, "drained in %s: ", took);
+        break;
+    case ACCOUNT_DEADLINE:
+        strbuf_addf(out, "gave up after %s: ", took);
+        break;
+    case ACCOUNT_STOPPED:
+        strbuf_adds(out, "stopped at once by a second signal: ");
+        break;
+    }
+    add_abandoned(report, out);
+}
+
+static void add_row(struct strbuf *out, const char *label, uint64_t n, int width, const char *note)
+{
+    strbuf_addf(out, "  %-*s%*s", LABEL_WIDTH, label, width, number(n));
+    if (*note)
+        strbuf_addf(out, "   %s", note);
+    strbuf_addc(out, '\n');
+}
+
+static void note_delivered(const struct account_report *report, char note[NOTE_SIZE])
+{
+    const struct account *a = report->account;
+
+    snprintf(note, NOTE_SIZE, "delivered in %s batch%s, %s request%s, to %s", number(a->batches),
+             a->batches == 1 ? "" : "es", number(a->requests), a->requests == 1 ? "" : "s",
+             report->to);
+}
+
+static void note_returned(const struct account *a, char note[NOTE_SIZE])
+{
+    const char *comma = a->returned_refused > 0 && a->returned_unsent > 0 ? ", " : "";
+    char refused[80] = "", unsent[80] = "";
+
+    note[0] = '\0';
+    if (a->returned_refused > 0)
+        snprintf(refused, sizeof refused, "%s refused by the service", number(a->returned_refused));
+    if (a->returned_unsent > 0)
+        snprintf(unsent, sizeof unsent, "%s not sent in time", number(a->returned_unsent));
+    if (a->returned > 0)
+        snprintf(note, NOTE_SIZE, "visible again: %s%s%s", refused, comma, unsent);
+}
+
+static void add_last_line(const struct account_report *report, struct strbuf *out)
+{
+    const struct account *a = report->account;
+    char seconds[UNITS_TEXT_SIZE], memory[UNITS_TEXT_SIZE];
+
+    strbuf_addf(
+        out, "  %s receives (%s empty, %s cut at shutdown) · %s deletes · %s · %.2f s cpu · %s\n",
+        number(a->receives), number(a->receives_empty), number(a->receives_aborted),
+        number(a->deletes), units_print_seconds(seconds, report->took), report->cpu_seconds,
+        units_print_size(memory, report->memory_bytes));
+}
+
+void account_print(const struct account_report *report, struct strbuf *out)
+{
+    const struct account *a = report->account;
+    int digits = (int)strlen(number(a->received));
+    int width = digits < NUMBER_WIDTH ? NUMBER_WIDTH : digits + 1;
+    char note[NOTE_SIZE];
+
+    add_first_line(report, out);
+    snprintf(note, sizeof note, "from %s", report->from);
+    add_row(out, "received", a->received, width, note);
+    note_delivered(report, note);
+    add_row(out, "deleted", a->deleted, width, note);
+    note_returned(a, note);
+    add_row(out, "returned", a->returned, width, note);
+    add_row(out, "dead-lettered", a->dead_lettered, width, "");
+    add_row(out, "abandoned", a->abandoned, width,
+            a->abandoned > 0 ? "still held when the time was over" : "");
+    add_row(out, "expired", a->expired, width,
+            report->takes_back ? "lease lost, or unfit: SQS brings it again" : "");
+    add_row(out, "merged", a->merged, width, "a second copy of an event that was held");
+    strbuf_addf(out, "  %s = %s + %s + %s + %s + %s + %s\n", number(a->received),
+                number(a->deleted), number(a->returned), number(a->dead_lettered),
+                number(a->abandoned), number(a->expired), number(a->merged));
+    add_row(out, "in doubt", a->in_doubt, width,
+            "posted, answer or delete unknown: may be delivered twice");
+    add_row(out, "suppressed", a->suppressed, width,
+            "came again after delivery: deleted, not posted");
+    add_last_line(report, out);
+}
+
+/* ---- for programs ---- */
+
+void account_print_json(const struct account_report *report, struct strbuf *out)
+{
+    static const char *const outcomes[] = {"drained", "deadline", "stopped"};
+    const struct account *a = report->account;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counts[] = {
+        {"received", a->received},
+        {"deleted", a->deleted},
+        {"returned", a->returned},
+        {"dead_lettered", a->dead_lettered},
+        {"expired", a->expired},
+        {"merged", a->merged},
+        {"abandoned", a->abandoned},
+        {"in_doubt", a->in_doubt},
+        {"suppressed", a->suppressed},
+        {"batches", a->batches},
+        {"requests", a->requests},
+        {"receives", a->receives},
+        {"receives_empty", a->receives_empty},
+        {"receives_aborted", a->receives_aborted},
+        {"deletes", a->deletes},
+    };
+
+    strbuf_addc(out, '{');
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        strbuf_addf(out, "\"%s\":%" PRIu64 ",", counts[i].name, counts[i].value);
+    strbuf_addf(out, "\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"outcome\":\"%s\"}\n",
+                sl_dur_seconds(report->took), report->cpu_seconds, outcomes[report->outcome]);
+}
+
+/* ---- files ---- */
+
+static int write_fully(int fd, struct slice text)
+{
+    while (text.n > 0) {
+        ssize_t n = write(fd, text.p, text.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        text.p += n;
+        text.n -= (size_t)n;
+    }
+    return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+}
+
+static int write_file(const char *path, int flags, struct slice text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);
+    if (fd < 0)
+        return -errno;
+    int result = write_fully(fd, text);
+    if (close(fd) < 0 && result == 0)
+        result = -errno;
+    return result;
+}
+
+static int replace_file(const char *path, struct slice text)
+{
+    struct strbuf beside = {0};
+    strbuf_addf(&beside, "%s.%ld.tmp", path, (long)getpid());
+    int result = strbuf_failed(&beside) ? -ENOMEM : write_file(beside.p, O_CREAT | O_TRUNC, text);
+    if (result == 0 && rename(beside.p, path) < 0)
+        result = -errno;
+    if (result < 0 && !strbuf_failed(&beside))
+        unlink(beside.p);
+    strbuf_deinit(&beside);
+    return result;
+}
+
+int write_whole_file(const char *path, struct slice text, struct problem *problem)
+{
+    struct stat status;
+    bool is_device = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+    int result = is_device ? write_file(path, 0, text) : replace_file(path, text);
+    if (result == 0)
+        return 0;
+    return problem_set(problem, EXIT_BAD_CONFIG, "%s can't be written: %s", path,
+                       strerror(-result));
+}

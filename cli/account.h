@@ -1,0 +1,48 @@
+/*
+ * account -- the account at the end, for people and for programs.
+ *
+ * Both say how it ended and what became of every event. The first line is the truth about the
+ * shutdown; the line with the sums is the pipeline's invariant, spelled out.
+ */
+#ifndef CLI_ACCOUNT_H
+#define CLI_ACCOUNT_H
+
+#include <sluice/time.h>
+
+#include "core/account.h"
+#include "core/problem.h"
+#include "core/strbuf.h"
+
+enum account_outcome { ACCOUNT_DRAINED, ACCOUNT_DEADLINE, ACCOUNT_STOPPED };
+
+/* Everything that is printed; strings are borrowed. */
+struct account_report {
+    const struct account *account;
+    enum account_outcome outcome;
+    sl_dur drain_took;
+    sl_dur took;       /* the whole run */
+    sl_dur visibility; /* what was abandoned comes back within this; 0: it does not */
+    bool takes_back;   /* the source is a queue: what is returned or lost comes again */
+    const char *from;  /* "orders (eu-central-1)" */
+    const char *to;    /* "https://perseus.example/batch" */
+    double cpu_seconds;
+    uint64_t memory_bytes; /* the most that was resident */
+};
+
+/* Fills in cpu_seconds and memory_bytes of this process (getrusage). */
+void account_measure(struct account_report *report);
+
+/* Appends the lines for people, each with its newline. */
+void account_print(const struct account_report *report, struct strbuf *out);
+
+/* Appends one JSON object and a newline. */
+void account_print_json(const struct account_report *report, struct strbuf *out);
+
+/*
+ * Writes `text` to `path` so that a reader sees the old file or the whole new one: a temporary file
+ * beside it, then rename. What is no regular file (a pipe, /dev/stderr) is written as it stands. 0,
+ * or PROBLEM: `problem` says why not.
+ */
+int write_whole_file(const char *path, struct slice text, struct problem *problem);
+
+#endif

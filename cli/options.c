@@ -1,0 +1,498 @@
+#include "cli/options.h"
+
+#include <string.h>
+
+#include "core/units.h"
+
+static const struct flag output_rows[] = {
+    {.name = "Output", .type = FLAG_SECTION},
+    {.name = "log",
+     .type = FLAG_CHOICE,
+     .at = offsetof(struct output_options, log),
+     .value = "text|json",
+     .standard = "text",
+     .help = "format of the log lines on stderr"},
+    {.name = "log-level",
+     .type = FLAG_CHOICE,
+     .at = offsetof(struct output_options, log_level),
+     .value = "debug|info|warn|error",
+     .standard = "info",
+     .help = "the least that is logged"},
+    {.name = "quiet",
+     .letter = 'q',
+     .type = FLAG_BOOL,
+     .at = offsetof(struct output_options, quiet),
+     .help = "only errors: no progress, and nothing at the end if all went well"},
+    {.name = "json",
+     .type = FLAG_BOOL,
+     .at = offsetof(struct output_options, json),
+     .help = "what is reported at the end as one JSON object on stdout"},
+};
+
+static const struct flag aws_rows[] = {
+    {.name = "AWS (what is not given: AWS_* variables and profiles, as in every AWS SDK)",
+     .type = FLAG_SECTION},
+    {.name = "region",
+     .type = FLAG_STRING,
+     .at = offsetof(struct aws_options, region),
+     .value = "REGION",
+     .help = "the queue's region"},
+    {.name = "profile",
+     .type = FLAG_STRING,
+     .at = offsetof(struct aws_options, profile),
+     .value = "NAME",
+     .help = "profile in ~/.aws/config and ~/.aws/credentials"},
+    {.name = "endpoint-url",
+     .type = FLAG_STRING,
+     .at = offsetof(struct aws_options, endpoint_url),
+     .value = "URL",
+     .help = "another SQS: ElasticMQ, moto, a VPC endpoint"},
+    {.name = "allow-http",
+     .type = FLAG_BOOL,
+     .at = offsetof(struct aws_options, allow_http),
+     .help = "http:// to other machines than this one"},
+};
+
+static const struct flag batch_rows[] = {
+    {.name = "Batches (one goes when the first of these is reached)", .type = FLAG_SECTION},
+    {.name = "batch-count",
+     .type = FLAG_COUNT,
+     .at = offsetof(struct batch_options, count),
+     .value = "N",
+     .standard = "100",
+     .min = "1",
+     .max = "10000",
+     .help = "events"},
+    {.name = "batch-bytes",
+     .type = FLAG_SIZE,
+     .at = offsetof(struct batch_options, bytes),
+     .value = "SIZE",
+     .standard = "1MB",
+     .min = "1KB",
+     .max = "256MiB",
+     .help = "bytes of the request's body, never more"},
+    {.name = "batch-age",
+     .type = FLAG_DURATION,
+     .at = offsetof(struct batch_options, age),
+     .value = "DUR",
+     .standard = "5s",
+     .min = "1ms",
+     .max = "1h",
+     .help = "time since the batch's first event"},
+    {.name = "Delivery", .type = FLAG_SECTION},
+    {.name = "concurrency",
+     .type = FLAG_COUNT,
+     .at = offsetof(struct batch_options, concurrency),
+     .value = "N",
+     .standard = "10",
+     .min = "1",
+     .max = "1000",
+     .help = "deliveries under way at once"},
+};
+
+#define RUN(field) offsetof(struct run_options, field)
+static const struct flag route_rows[] = {
+    {.name = "Where from, where to", .type = FLAG_SECTION},
+    {.name = "from",
+     .alias = "queue-url",
+     .type = FLAG_STRING,
+     .at = RUN(from),
+     .value = "QUEUE|-|synthetic:",
+     .help = "a queue (URL, ARN or name), NDJSON on stdin, or invented events"},
+    {.name = "to",
+     .alias = "url",
+     .type = FLAG_STRING,
+     .at = RUN(to),
+     .value = "URL|-",
+     .help = "the service, or NDJSON on stdout"},
+};
+
+static const struct flag run_rows[] = {
+    {.name = "timeout",
+     .type = FLAG_DURATION,
+     .at = RUN(timeout),
+     .value = "DUR",
+     .standard = "20s",
+     .min = "100ms",
+     .max = "15m",
+     .help = "the longest that one delivery may take"},
+    {.name = "format",
+     .type = FLAG_CHOICE,
+     .at = RUN(format),
+     .value = "lambda|json|ndjson|raw",
+     .standard = "lambda",
+     .help = "body of a batch"},
+    {.name = "header",
+     .type = FLAG_LIST,
+     .at = RUN(headers),
+     .value = "'Name: value'",
+     .help = "sent with every delivery; repeatable"},
+    {.name = "header-file",
+     .type = FLAG_LIST,
+     .at = RUN(header_files),
+     .value = "FILE",
+     .help = "headers from a file, one a line, read again when it changes; repeatable"},
+    {.name = "bearer-file",
+     .type = FLAG_STRING,
+     .at = RUN(bearer_file),
+     .value = "FILE",
+     .help = "the token for Authorization: Bearer, read again when it changes"},
+    {.name = "Receiving", .type = FLAG_SECTION},
+    {.name = "visibility",
+     .type = FLAG_DURATION,
+     .at = RUN(visibility),
+     .value = "queue|DUR",
+     .standard = "queue",
+     .word = "queue",
+     .min = "10s",
+     .max = "12h",
+     .help = "how long an event stays hidden at a time; extended while it is held"},
+    {.name = "receivers",
+     .type = FLAG_COUNT,
+     .at = RUN(receivers),
+     .value = "N",
+     .standard = "10",
+     .min = "1",
+     .max = "100",
+     .help = "most receives under way at once"},
+    {.name = "receive-wait",
+     .type = FLAG_DURATION,
+     .at = RUN(receive_wait),
+     .value = "DUR",
+     .standard = "5s",
+     .min = "1s",
+     .max = "20s",
+     .help = "how long SQS holds a receive that finds nothing"},
+    {.name = "in-flight",
+     .type = FLAG_COUNT,
+     .at = RUN(in_flight),
+     .value = "N",
+     .min = "1",
+     .max = "120000",
+     .help = "most events held at once (default batch-count x (concurrency + 2) + 10 x receivers)"},
+    {.name = "in-flight-bytes",
+     .type = FLAG_SIZE,
+     .at = RUN(in_flight_bytes),
+     .value = "SIZE",
+     .min = "1MiB",
+     .max = "1TiB",
+     .help = "most bytes of events held at once (default 256MiB, or half of the memory limit)"},
+    {.name = "rate",
+     .type = FLAG_RATE,
+     .at = RUN(rate),
+     .value = "RATE",
+     .min = "1/h",
+     .max = "10000000/s",
+     .help = "of synthetic: (default one event every 1 to 20 ms)"},
+    {.name = "Stopping", .type = FLAG_SECTION},
+    {.name = "drain",
+     .type = FLAG_DURATION,
+     .at = RUN(drain),
+     .value = "DUR",
+     .standard = "25s",
+     .min = "2s",
+     .max = "1h",
+     .help = "from the first signal to the end, at most"},
+    {.name = "count",
+     .type = FLAG_COUNT,
+     .at = RUN(count),
+     .value = "N",
+     .min = "1",
+     .help = "stop after N events"},
+    {.name = "for",
+     .type = FLAG_DURATION,
+     .at = RUN(run_for),
+     .value = "DUR",
+     .min = "1ms",
+     .help = "stop after this long"},
+    {.name = "until-empty",
+     .type = FLAG_BOOL,
+     .at = RUN(until_empty),
+     .help = "stop when the queue has nothing left"},
+    {.name = "undelivered",
+     .type = FLAG_STRING,
+     .at = RUN(undelivered),
+     .value = "FILE",
+     .help = "with --from -: what could not be delivered, as NDJSON"},
+    {.name = "account",
+     .type = FLAG_STRING,
+     .at = RUN(account),
+     .value = "FILE",
+     .help = "the account at the end as one JSON object"},
+    {.name = "check",
+     .type = FLAG_BOOL,
+     .at = RUN(check),
+     .help = "resolve, sign, read the queue, print the plan and exit; nothing is received"},
+};
+
+static const struct flag_conflict conflicts[] = {
+    {"quiet", "log-level", "-q is a level of its own"},
+    {NULL, NULL, NULL},
+};
+
+const struct flag_spec run_flags = {
+    .command = "run",
+    .tables = {FLAG_TABLE(route_rows, 0), FLAG_TABLE(batch_rows, RUN(batch)),
+               FLAG_TABLE(run_rows, 0), FLAG_TABLE(aws_rows, RUN(aws)),
+               FLAG_TABLE(output_rows, RUN(output))},
+    .conflicts = conflicts,
+};
+
+#define DEMO(field) offsetof(struct demo_options, field)
+static const struct flag demo_rows[] = {
+    {.name = "The demonstration", .type = FLAG_SECTION},
+    {.name = "for",
+     .type = FLAG_DURATION,
+     .at = DEMO(run_for),
+     .value = "DUR",
+     .standard = "20s",
+     .min = "1ms",
+     .help = "how long events come; then the drain, of 5 s at most"},
+    {.name = "rate",
+     .type = FLAG_RATE,
+     .at = DEMO(rate),
+     .value = "RATE",
+     .min = "1/h",
+     .max = "10000000/s",
+     .help = "of events (default one every 1 to 20 ms, about 95/s)"},
+    {.name = "latency",
+     .type = FLAG_STRING,
+     .at = DEMO(latency),
+     .value = "DUR[,p99=DUR]",
+     .standard = "50ms",
+     .help = "how long the service takes for a batch"},
+};
+const struct flag_spec demo_flags = {
+    .command = "demo",
+    .tables = {FLAG_TABLE(demo_rows, 0), FLAG_TABLE(batch_rows, DEMO(batch)),
+               FLAG_TABLE(output_rows, DEMO(output))},
+    .conflicts = conflicts,
+};
+
+#define PERSEUS(field) offsetof(struct perseus_options, field)
+static const struct flag perseus_rows[] = {
+    {.name = "The service", .type = FLAG_SECTION},
+    {.name = "listen",
+     .type = FLAG_STRING,
+     .at = PERSEUS(listen),
+     .value = "HOST:PORT",
+     .standard = "127.0.0.1:8080",
+     .help = "where; port 0 takes a free one"},
+    {.name = "ledger",
+     .type = FLAG_STRING,
+     .at = PERSEUS(ledger),
+     .value = "FILE",
+     .help = "a line for each event that was accepted"},
+    {.name = "max-body",
+     .type = FLAG_SIZE,
+     .at = PERSEUS(max_body),
+     .value = "SIZE",
+     .standard = "1MB",
+     .min = "1KB",
+     .max = "256MiB",
+     .help = "larger requests are answered 413"},
+    {.name = "Behaviour", .type = FLAG_SECTION},
+    {.name = "latency",
+     .type = FLAG_STRING,
+     .at = PERSEUS(latency),
+     .value = "DUR[,p99=DUR]",
+     .standard = "0ms",
+     .help = "how long a batch takes"},
+    {.name = "fail-rate",
+     .type = FLAG_SHARE,
+     .at = PERSEUS(fail_rate),
+     .value = "PERCENT",
+     .standard = "0%",
+     .help = "share of requests that fail"},
+    {.name = "status",
+     .type = FLAG_COUNT,
+     .at = PERSEUS(status),
+     .value = "CODE",
+     .standard = "503",
+     .min = "200",
+     .max = "599",
+     .help = "what failing requests are answered"},
+    {.name = "fail-item",
+     .type = FLAG_SHARE,
+     .at = PERSEUS(fail_item),
+     .value = "PERCENT",
+     .standard = "0%",
+     .help = "share of events that are named in batchItemFailures"},
+    {.name = "capacity",
+     .type = FLAG_COUNT,
+     .at = PERSEUS(capacity),
+     .value = "N",
+     .min = "1",
+     .max = "10000",
+     .help = "requests at once; more are answered 429 (default no limit)"},
+};
+const struct flag_spec perseus_flags = {
+    .command = "perseus",
+    .tables = {FLAG_TABLE(perseus_rows, 0), FLAG_TABLE(output_rows, PERSEUS(output))},
+    .conflicts = conflicts,
+};
+
+#define SEND(field) offsetof(struct send_options, field)
+static const struct flag send_rows[] = {
+    {.name = "Events", .type = FLAG_SECTION},
+    {.name = "to",
+     .alias = "queue-url",
+     .type = FLAG_STRING,
+     .at = SEND(to),
+     .value = "QUEUE",
+     .help = "the queue: URL, ARN or name"},
+    {.name = "whole",
+     .type = FLAG_BOOL,
+     .at = SEND(whole),
+     .help = "a file is one event, not one a line"},
+    {.name = "attr",
+     .type = FLAG_LIST,
+     .at = SEND(attributes),
+     .value = "name=value",
+     .help = "a message attribute of type String; repeatable, at most 10"},
+    {.name = "group",
+     .type = FLAG_STRING,
+     .at = SEND(group),
+     .value = "VALUE|@FIELD",
+     .help = "message group; @FIELD takes a member of the event, which is then a JSON object"},
+    {.name = "dedup",
+     .type = FLAG_STRING,
+     .at = SEND(dedup),
+     .value = "VALUE|@FIELD",
+     .help = "message deduplication id, for FIFO queues"},
+    {.name = "delay",
+     .type = FLAG_DURATION,
+     .at = SEND(delay),
+     .value = "DUR",
+     .min = "0s",
+     .max = "15m",
+     .help = "hidden for so long before the first delivery"},
+    {.name = "rate",
+     .type = FLAG_RATE,
+     .at = SEND(rate),
+     .value = "RATE",
+     .min = "1/h",
+     .max = "1000000/s",
+     .help = "no faster than this (default as fast as the queue takes them)"},
+};
+const struct flag_spec send_flags = {
+    .command = "send",
+    .tables = {FLAG_TABLE(send_rows, 0), FLAG_TABLE(aws_rows, SEND(aws)),
+               FLAG_TABLE(output_rows, SEND(output))},
+    .conflicts = conflicts,
+    .takes_arguments = true,
+};
+
+/* ---- what the tables can't say ---- */
+
+/* Whether one of `names` (ended by NULL) was given on the command line; the environment may serve
+ * several commands. */
+static const char *first_on_line(const struct flags *flags, const char *const *names)
+{
+    for (; *names; names++)
+        if (flags_origin(flags, *names) == FLAG_FROM_LINE)
+            return *names;
+    return NULL;
+}
+
+/* SQS counts in whole seconds. */
+static int check_seconds(const char *name, sl_dur d, struct problem *problem)
+{
+    char text[UNITS_TEXT_SIZE];
+    if (d.ns % 1000000000 == 0)
+        return 0;
+    return problem_set(problem, EXIT_BAD_USAGE, "--%s %s: SQS counts in whole seconds", name,
+                       units_print_duration_exact(text, d));
+}
+
+static int check_from(const struct run_options *o, const struct flags *flags,
+                      struct problem *problem)
+{
+    static const char *const queue_only[] = {"visibility",   "receivers", "receive-wait",
+                                             "until-empty",  "region",    "profile",
+                                             "endpoint-url", NULL};
+    bool is_stdin = strcmp(o->from, "-") == 0;
+    bool is_synthetic = strncmp(o->from, "synthetic:", 10) == 0;
+    const char *name = first_on_line(flags, queue_only);
+
+    if ((is_stdin || is_synthetic) && name)
+        return problem_set(problem, EXIT_BAD_USAGE, "--%s is about a queue, and --from %s is none",
+                           name, o->from);
+    if (!is_synthetic && flags_origin(flags, "rate") == FLAG_FROM_LINE)
+        return problem_set(
+            problem, EXIT_BAD_USAGE,
+            "--rate is how fast events are invented: it goes with --from synthetic:");
+    if (!is_stdin && flags_origin(flags, "undelivered") == FLAG_FROM_LINE)
+        return problem_set(
+            problem, EXIT_BAD_USAGE,
+            "--undelivered goes with --from -: from elsewhere, what could not be delivered "
+            "goes back where it came from");
+    if (check_seconds("visibility", o->visibility, problem))
+        return PROBLEM;
+    return check_seconds("receive-wait", o->receive_wait, problem);
+}
+
+static bool is_authorization(const char *header)
+{
+    return strncasecmp(header, "authorization:", 14) == 0;
+}
+
+static int check_to(const struct run_options *o, const struct flags *flags, struct problem *problem)
+{
+    static const char *const http_only[] = {"header", "header-file", "bearer-file", "timeout",
+                                            NULL};
+    bool is_stdout = strcmp(o->to, "-") == 0;
+    const char *name = first_on_line(flags, http_only);
+
+    if (is_stdout && name)
+        return problem_set(problem, EXIT_BAD_USAGE,
+                           "--%s is about a service, and --to - is standard output", name);
+    if (is_stdout && o->output.json)
+        return problem_set(
+            problem, EXIT_BAD_USAGE,
+            "--json and --to - would both write to standard output\n  do:    --account FILE");
+    for (const char **header = o->headers; o->bearer_file && header && *header; header++)
+        if (is_authorization(*header))
+            return problem_set(
+                problem, EXIT_BAD_USAGE,
+                "--bearer-file and --header 'Authorization: ...' do not go together: a "
+                "request has one Authorization");
+    return 0;
+}
+
+int run_options_check(const struct run_options *options, const struct flags *flags,
+                      struct problem *problem)
+{
+    if (!options->from)
+        return problem_set(
+            problem, EXIT_BAD_USAGE,
+            "no --from: give a queue's URL, ARN or name (with --endpoint-url for ElasticMQ or "
+            "moto on this machine), or synthetic: to try without a queue");
+    if (!options->to)
+        return problem_set(
+            problem, EXIT_BAD_USAGE,
+            "no --to: give the service's URL, or - to see the batches on standard output");
+    if (check_from(options, flags, problem))
+        return PROBLEM;
+    return check_to(options, flags, problem);
+}
+
+int send_options_check(const struct send_options *options, struct problem *problem)
+{
+    size_t count = 0;
+
+    if (!options->to)
+        return problem_set(problem, EXIT_BAD_USAGE, "no --to: give the queue's URL, ARN or name");
+    for (const char **attribute = options->attributes; attribute && *attribute; attribute++) {
+        const char *equals = strchr(*attribute, '=');
+        if (!equals || equals == *attribute || equals[1] == '\0')
+            return problem_set(
+                problem, EXIT_BAD_USAGE,
+                "--attr %.60s is not of the form name=value\n  do:    --attr tenant=acme",
+                *attribute);
+        if (++count > 10)
+            return problem_set(problem, EXIT_BAD_USAGE,
+                               "more than 10 --attr: SQS takes no more on a message");
+    }
+    return check_seconds("delay", options->delay, problem);
+}

@@ -1,0 +1,107 @@
+/*
+ * options -- what each command was told: the fields that the flag tables of options.c fill in.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sluice/time.h>
+
+#include "cli/flags.h"
+
+/* How to speak: every command. */
+struct output_options {
+    const char *log;       /* text, json */
+    const char *log_level; /* debug, info, warn, error */
+    bool quiet;
+    bool json;
+};
+
+/* Where SQS is: the commands that talk to a queue. NULL: as the AWS SDKs find it. */
+struct aws_options {
+    const char *region;
+    const char *profile;
+    const char *endpoint_url;
+    bool allow_http;
+};
+
+struct batch_options {
+    uint64_t count;
+    uint64_t bytes;
+    sl_dur age;
+    uint64_t concurrency;
+};
+
+struct run_options {
+    struct output_options output;
+    struct aws_options aws;
+    struct batch_options batch;
+    const char *from;
+    const char *to;
+    sl_dur timeout;
+    const char *format;
+    const char **headers;
+    const char **header_files;
+    const char *bearer_file;
+    sl_dur visibility; /* 0: the queue's own */
+    uint64_t receivers;
+    sl_dur receive_wait;
+    uint64_t in_flight;       /* 0: from batch count, concurrency and receivers */
+    uint64_t in_flight_bytes; /* 0: 256 MiB, or half of the memory limit */
+    sl_dur drain;
+    const char *account;
+    const char *undelivered;
+    uint64_t count; /* 0: never */
+    sl_dur run_for; /* 0: for ever */
+    bool until_empty;
+    double rate; /* synthetic: only */
+    bool check;
+};
+
+struct demo_options {
+    struct output_options output;
+    struct batch_options batch;
+    sl_dur run_for;
+    double rate;
+    const char *latency;
+};
+
+struct perseus_options {
+    struct output_options output;
+    const char *listen;
+    const char *ledger;
+    const char *latency;
+    double fail_rate;
+    double fail_item;
+    uint64_t status;
+    uint64_t capacity;
+    uint64_t max_body;
+};
+
+struct send_options {
+    struct output_options output;
+    struct aws_options aws;
+    const char *to;
+    bool whole;
+    const char **attributes;
+    const char *group;
+    const char *dedup;
+    sl_dur delay;
+    double rate;
+};
+
+extern const struct flag_spec run_flags, demo_flags, perseus_flags, send_flags;
+
+/*
+ * What the tables can't say about `run`: which flags go with which source and sink, headers that
+ * can't be sent. 0, or PROBLEM with exit status 64.
+ */
+int run_options_check(const struct run_options *options, const struct flags *flags,
+                      struct problem *problem);
+
+/* The same for `send`. */
+int send_options_check(const struct send_options *options, struct problem *problem);
+
+#endif
