@@ -44,8 +44,7 @@ static void add_abandoned(const struct account_report *report, struct strbuf *ou
         strbuf_addf(out, "%s abandoned, they come back within %s\n", number(abandoned),
                     units_print_duration(back, report->visibility));
     else
-        strbuf_addf(out, "%s abandoned, they do not come back: %s keeps nothing\n",
-                    number(abandoned), report->from);
+        strbuf_addf(out, "%s abandoned, they do not come back\n", number(abandoned));
 }
 
 static void add_first_line(const struct account_report *report, struct strbuf *out)
