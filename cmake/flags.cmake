@@ -19,6 +19,7 @@ set(SLUICE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prot
 if(SLUICE_WERROR)
     list(APPEND SLUICE_WARNINGS -Werror)
 endif()
+add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-strict-overflow)
 
 if(SLUICE_SANITIZE)
