@@ -41,7 +41,7 @@ void sqs_write_receive(struct strbuf *out, const struct sqs_receive_params *para
                      "\"MessageAttributeNames\":[\"All\"]}");
 }
 
-static void write_entries(struct strbuf *out, struct slice queue_url, const struct sqs_entry *entries, size_t count,
+static void write_entries(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count,
                           bool with_visibility)
 {
     begin(out, queue_url);
@@ -57,12 +57,12 @@ static void write_entries(struct strbuf *out, struct slice queue_url, const stru
     strbuf_adds(out, "]}");
 }
 
-void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url, const struct sqs_entry *entries, size_t count)
+void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count)
 {
     write_entries(out, queue_url, entries, count, false);
 }
 
-void sqs_write_change_batch(struct strbuf *out, struct slice queue_url, const struct sqs_entry *entries, size_t count)
+void sqs_write_change_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count)
 {
     write_entries(out, queue_url, entries, count, true);
 }
@@ -350,7 +350,7 @@ static bool read_batch_entry(struct json *j, struct batch_entry *entry)
     return !j->error && entry->id.type == JSON_STRING;
 }
 
-static bool read_entries(struct json *j, bool successful, struct sqs_entry_result *results, size_t count)
+static bool read_entries(struct json *j, bool successful, struct sqs_call_result *results, size_t count)
 {
     struct batch_entry entry;
 
@@ -365,23 +365,23 @@ static bool read_entries(struct json *j, bool successful, struct sqs_entry_resul
         if (entry.id.text.n == 0 || position >= (int64_t)count)
             return false;
         if (successful) {
-            results[position].state = SQS_ENTRY_DONE;
+            results[position].state = SQS_CALL_DONE;
             continue;
         }
-        results[position].state = entry.sender_fault ? SQS_ENTRY_REFUSED : SQS_ENTRY_FAILED;
+        results[position].state = entry.sender_fault ? SQS_CALL_REFUSED : SQS_CALL_FAILED;
         copy_printable(results[position].code, sizeof(results[0].code), entry.code.text);
         copy_printable(results[position].message, sizeof(results[0].message), entry.message.text);
     }
     return !j->error;
 }
 
-int sqs_read_batch(struct slice answer, struct sqs_entry_result *results, size_t count)
+int sqs_read_batch(struct slice answer, struct sqs_call_result *results, size_t count)
 {
     struct json_value key;
     struct json j;
 
     for (size_t i = 0; i < count; i++) {
-        results[i].state = SQS_ENTRY_MISSING;
+        results[i].state = SQS_CALL_MISSING;
         results[i].code[0] = results[i].message[0] = '\0';
     }
     json_init(&j, answer);

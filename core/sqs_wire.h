@@ -14,7 +14,7 @@
 #include "core/slice.h"
 #include "core/strbuf.h"
 
-enum { SQS_BATCH_MAX = 10, SQS_CODE_SIZE = 96, SQS_MESSAGE_SIZE = 257 };
+enum { SQS_CODE_SIZE = 96, SQS_MESSAGE_SIZE = 257 };
 
 /* The positive outcome of the readers: the answer is not what SQS says. */
 enum { SQS_MALFORMED = 1 };
@@ -32,13 +32,13 @@ struct sqs_receive_params {
 void sqs_write_receive(struct strbuf *out, const struct sqs_receive_params *params);
 
 /* One entry of a batch call; its id on the wire is its position. `handle` is escaped, as it came. */
-struct sqs_entry {
+struct sqs_call_entry {
     struct slice handle;
     unsigned visibility_s; /* of a change of visibility */
 };
 
-void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url, const struct sqs_entry *entries, size_t count);
-void sqs_write_change_batch(struct strbuf *out, struct slice queue_url, const struct sqs_entry *entries, size_t count);
+void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count);
+void sqs_write_change_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count);
 
 struct sqs_send_attribute {
     struct slice name, type, value; /* plain text; type String or Number, custom labels allowed */
@@ -81,21 +81,21 @@ struct sqs_message {
  */
 int sqs_read_receive(struct slice answer, struct sqs_message *out, size_t max, size_t *count);
 
-enum sqs_entry_state {
-    SQS_ENTRY_MISSING, /* neither successful nor failed: its effect is unknown */
-    SQS_ENTRY_DONE,
-    SQS_ENTRY_FAILED,  /* the queue's fault: worth another try */
-    SQS_ENTRY_REFUSED, /* ours (SenderFault): the same request will fail again */
+enum sqs_call_state {
+    SQS_CALL_MISSING, /* neither successful nor failed: its effect is unknown */
+    SQS_CALL_DONE,
+    SQS_CALL_FAILED,  /* the queue's fault: worth another try */
+    SQS_CALL_REFUSED, /* ours (SenderFault): the same request will fail again */
 };
 
-struct sqs_entry_result {
-    enum sqs_entry_state state;
+struct sqs_call_result {
+    enum sqs_call_state state;
     char code[SQS_CODE_SIZE];       /* of a failure */
     char message[SQS_MESSAGE_SIZE]; /* of a failure; escaped, cut */
 };
 
 /* Reads the answer of a batch call with `count` entries. 0 or SQS_MALFORMED. */
-int sqs_read_batch(struct slice answer, struct sqs_entry_result *results, size_t count);
+int sqs_read_batch(struct slice answer, struct sqs_call_result *results, size_t count);
 
 /* GetQueueUrl: the URL, unescaped, over `out`. 0, SQS_MALFORMED or -ENOMEM. */
 int sqs_read_queue_url(struct slice answer, struct strbuf *out);
