@@ -4,8 +4,8 @@
  *
  * The difference is the server's date less the midpoint between sending and receiving. It counts
  * from 4 minutes on (the window of SQS is 15, that of others 5); below that the clock is taken as
- * right. An answer with an Age header (a cache's), without a readable Date, or that took more than
- * 15 minutes tells nothing.
+ * right. An answer with an Age header (a cache's), without a Date of the years 2020 to 2199, or that
+ * took more than 15 minutes tells nothing.
  *
  * All times are wall-clock milliseconds since 1970 as the local clock shows them, uncorrected.
  */
