@@ -34,6 +34,7 @@ struct aws_credentials {
     char *secret_access_key;
     char *session_token; /* NULL: long-lived keys have none */
     int64_t expires_ms;  /* Unix time; INT64_MAX = never */
+    uint64_t generation; /* given by the store: another number for other keys */
 };
 
 /* Wipes and frees what it points to. */
@@ -51,9 +52,10 @@ enum credential_outcome {
 struct credential_search {
     const struct aws_config *config;
     struct http_client *http;
-    int64_t now_ms;      /* Unix time, corrected by what is known of the clock's skew */
-    struct strbuf tried; /* "AWS_ACCESS_KEY_ID (not set), ~/.aws/config [default] (uses sso)" */
-    struct strbuf found; /* where the keys were: "profile prod in ~/.aws/credentials" */
+    int64_t now_ms;       /* Unix time, corrected by what is known of the clock's skew */
+    struct strbuf tried;  /* "AWS_ACCESS_KEY_ID (not set), ~/.aws/config [default] (uses sso)" */
+    struct strbuf found;  /* where the keys were: "profile prod in ~/.aws/credentials" */
+    struct strbuf advice; /* what to do, if it is not what everybody gets; empty: it is */
 };
 
 /* Appends "PLACE (WHY)" to what was tried. */
@@ -79,11 +81,15 @@ extern const struct credential_provider credential_profile;      /* keys, creden
 extern const struct credential_provider credential_container;    /* ECS, EKS Pod Identity */
 extern const struct credential_provider credential_instance;     /* named, not supported */
 
-/* The keys that a process or an endpoint gives as JSON: AccessKeyId, SecretAccessKey, a token under
- * the name `token_name`, Expiration. NULL: `out` has them, to be deinited; else what is wrong with
- * the text, in static storage. */
-const char *credentials_read_json(struct slice text, const char *token_name, int64_t now_ms,
+enum credential_json { CREDENTIALS_OF_PROCESS, CREDENTIALS_OF_ENDPOINT };
+
+/* Reads the keys that a process or an endpoint gives as JSON. NULL: `out` has them, to be deinited;
+ * else what is wrong with the text, in static storage. */
+const char *credentials_read_json(struct slice text, enum credential_json kind, int64_t now_ms,
                                   struct aws_credentials *out);
+
+/* NULL, or why these can't be keys ("AccessKeyId holds a blank or a line break"). */
+const char *credentials_check(const struct aws_credentials *credentials);
 
 /* ---- the store ---- */
 
@@ -114,15 +120,15 @@ int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t 
                     const struct aws_credentials **out);
 
 /*
- * Asks the provider again because AWS refused `access_key_id` (expired, revoked), unless the store
- * has other keys since. Waits for the answer.
+ * Asks the provider again because AWS refused the keys of `generation` (expired, revoked), unless
+ * the store has others since. Waits for the answer.
  *   0                        there are other keys: worth another try
  *   CREDENTIALS_NONE         there are not
  *   SL_CANCELED, SL_TIMEOUT  `ctx` ended
  *   -ENOMEM
  */
 int credentials_renew(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
-                      const char *access_key_id);
+                      uint64_t generation);
 
 /* Says in `problem` which places were looked at, why none had keys, and what to do. PROBLEM. */
 int credentials_explain(const struct credential_store *store, struct problem *problem);

@@ -59,10 +59,10 @@ struct sqs_failure {
     enum http_failure http; /* SQS_TROUBLE_UNREACHABLE: in which way */
     int status;             /* HTTP status; 0 without an answer */
     unsigned attempts;      /* requests that were made, 0 = none */
-    char code[64];          /* "AccessDeniedException"; "" without one */
-    char message[257];      /* the service's words, or what kept the answer away. Printable ASCII
-                               and UTF-8 only; never a secret */
-    char request_id[64];    /* for AWS support; "" without one */
+    char code[SQS_CODE_SIZE];       /* "AccessDeniedException"; "" without one */
+    char message[SQS_MESSAGE_SIZE]; /* the service's words, or what kept the answer away: printable,
+                                       never a secret */
+    char request_id[64];            /* for AWS support; "" without one */
 };
 
 /* One line for a log: "DeleteMessageBatch: 403 AccessDenied: User … is not authorized". Writes at
@@ -186,7 +186,7 @@ enum sqs_entry_state {
 };
 struct sqs_entry {
     enum sqs_entry_state state;
-    char code[64]; /* "ReceiptHandleIsInvalid"; "" when done */
+    char code[SQS_CODE_SIZE]; /* "ReceiptHandleIsInvalid"; "" when done */
 };
 
 /* Deletes 1-10 messages. `handles` are raw JSON contents, as in struct sqs_message. entries[i]
@@ -204,10 +204,18 @@ int sqs_change_visibility_batch(struct sqs_queue *queue, struct sl_ctx *ctx,
                                 const struct sqs_visibility *changes, size_t count,
                                 struct sqs_entry *entries, struct sqs_failure *failure);
 
-/* Sends 1-10 messages, 1 MiB in all. A failure that is_ambiguous, or a retry inside, may have sent
- * them twice to a standard queue. */
-int sqs_send_batch(struct sqs_queue *queue, struct sl_ctx *ctx,
-                   const struct sqs_send_entry *messages, size_t count, struct sqs_entry *entries,
-                   struct sqs_failure *failure);
+struct sqs_send {
+    const struct sqs_send_entry *messages;
+    size_t count;                                /* 1-10, 1 MiB in all */
+    const struct sqs_send_attribute *attributes; /* go with every message */
+    size_t attribute_count;
+};
+
+/*
+ * Sends messages. A failure that is_ambiguous, or a retry inside, may have sent them twice to a
+ * standard queue. Text that is not UTF-8 is SQS_TROUBLE_REQUEST, with nothing sent.
+ */
+int sqs_send_batch(struct sqs_queue *queue, struct sl_ctx *ctx, const struct sqs_send *what,
+                   struct sqs_entry *entries, struct sqs_failure *failure);
 
 #endif
