@@ -1,0 +1,289 @@
+#include "aws/credentials.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include <sluice/task.h>
+
+#include "core/backoff.h"
+#include "core/uri.h"
+#include "ops/log.h"
+
+/* In botocore's order. A row is all that a further provider needs. */
+const struct credential_provider *const credential_providers[] = {
+    &credential_environment, &credential_web_identity, &credential_profile,
+    &credential_container,   &credential_instance,     NULL,
+};
+
+static const int64_t advisory_ms = 15 * 60 * 1000;  /* botocore: _advisory_refresh_timeout */
+static const int64_t mandatory_ms = 10 * 60 * 1000; /* botocore: _mandatory_refresh_timeout */
+static const sl_dur retry_base = SL_DUR_SEC(1);
+static const sl_dur retry_cap = SL_DUR_SEC(30); /* so that it heals within 60 s */
+static const sl_dur recheck_max = SL_DUR_SEC(60);
+
+struct credential_store {
+    const struct aws_config *config;
+    struct http_client *http;
+    const struct credential_provider *const *chain;
+    struct sl_ctx *scope;                       /* of the refreshing task, at most one */
+    const struct credential_provider *provider; /* that gave the keys; NULL: none yet */
+    struct aws_credentials keys;
+    bool has_keys;
+    bool refreshing;
+    sl_time retry_at; /* the provider is not asked before */
+    unsigned failures;
+    struct strbuf tried, advice; /* of the last search that failed */
+    struct strbuf origin;
+};
+
+static void wipe(char *text)
+{
+    if (text)
+        OPENSSL_cleanse(text, strlen(text));
+    free(text);
+}
+
+void aws_credentials_deinit(struct aws_credentials *credentials)
+{
+    wipe(credentials->access_key_id);
+    wipe(credentials->secret_access_key);
+    wipe(credentials->session_token);
+    *credentials = (struct aws_credentials){0};
+}
+
+void credential_tried(struct credential_search *search, const char *place, const char *why, ...)
+{
+    char text[256];
+    va_list arguments;
+
+    va_start(arguments, why);
+    vsnprintf(text, sizeof(text), why, arguments);
+    va_end(arguments);
+    strbuf_addf(&search->tried, "%s%s (%s)", search->tried.n ? ", " : "", place, text);
+}
+
+/* ---- one search ---- */
+
+static void search_deinit(struct credential_search *search)
+{
+    strbuf_deinit(&search->tried);
+    strbuf_deinit(&search->found);
+    strbuf_deinit(&search->advice);
+}
+
+/* Asks the providers from `*at` on; `*at` is then the one that answered. */
+static int search_chain(struct credential_search *search, struct sl_ctx *ctx,
+                        const struct credential_provider *const **at, struct aws_credentials *out)
+{
+    int result = CREDENTIALS_ABSENT;
+
+    for (; **at; (*at)++) {
+        result = (**at)->load(search, ctx, out);
+        if (result != CREDENTIALS_ABSENT)
+            return result;
+    }
+    return result;
+}
+
+/* Once one provider has given keys the others are never asked: who signs must not change. */
+static int look_for_keys(struct credential_store *store, struct credential_search *search,
+                         struct aws_credentials *out)
+{
+    const struct credential_provider *const *at = store->chain;
+    int result;
+
+    if (store->provider)
+        return store->provider->load(search, store->scope, out);
+    result = search_chain(search, store->scope, &at, out);
+    if (result == CREDENTIALS_LOADED)
+        store->provider = *at;
+    return result;
+}
+
+/* ---- what a search changes ---- */
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Takes the keys over. Keys that live shorter than the window are looked at again now and then, but
+ * not with every request: an endpoint may hand out the same ones until they nearly expire. */
+static void take_keys(struct credential_store *store, struct credential_search *search,
+                      struct aws_credentials *keys)
+{
+    bool changed = !store->has_keys || !same(keys->access_key_id, store->keys.access_key_id) ||
+                   !same(keys->secret_access_key, store->keys.secret_access_key) ||
+                   !same(keys->session_token, store->keys.session_token);
+    sl_dur left =
+        keys->expires_ms == INT64_MAX ? SL_FOREVER : sl_ms(keys->expires_ms - search->now_ms);
+
+    if (store->failures > 0)
+        log_info("credentials are fresh again");
+    keys->generation = store->keys.generation + changed;
+    aws_credentials_deinit(&store->keys);
+    store->keys = *keys;
+    store->has_keys = true;
+    store->failures = 0;
+    store->retry_at = sl_time_add(sl_now(), sl_dur_min(sl_dur_div(left, 4), recheck_max));
+    strbuf_reset(&store->origin);
+    strbuf_add_slice(&store->origin, strbuf_slice(&search->found));
+}
+
+static void hold_off(struct credential_store *store)
+{
+    sl_dur ceiling = backoff_ceiling(retry_base, retry_cap, store->failures++);
+    sl_dur half = sl_dur_div(ceiling, 2);
+
+    store->retry_at = sl_time_add(sl_now(), sl_dur_add(half, backoff_jitter(half, sl_random())));
+}
+
+static void keep_reason(struct credential_store *store, const struct credential_search *search)
+{
+    strbuf_reset(&store->tried);
+    strbuf_add_slice(&store->tried, strbuf_slice(&search->tried));
+    strbuf_reset(&store->advice);
+    strbuf_add_slice(&store->advice, strbuf_slice(&search->advice));
+    if (store->has_keys && store->failures == 0)
+        log_warn("credentials can't be refreshed: " SLICE_FMT,
+                 SLICE_ARG(strbuf_slice(&search->tried)));
+    hold_off(store);
+}
+
+struct refresh {
+    struct credential_store *store;
+    int64_t now_ms;
+};
+
+SL_TASK(refresh)
+{
+    struct credential_store *store = my->store;
+    struct credential_search search = {
+        .config = store->config, .http = store->http, .now_ms = my->now_ms};
+    struct aws_credentials keys = {0};
+    int result = look_for_keys(store, &search, &keys);
+
+    store->refreshing = false;
+    if (result == CREDENTIALS_LOADED)
+        take_keys(store, &search, &keys);
+    else if (result != -ECANCELED)
+        keep_reason(store, &search);
+    search_deinit(&search);
+    return 0;
+}
+
+static void start_refresh(struct credential_store *store, int64_t now_ms)
+{
+    if (store->refreshing || sl_time_before(sl_now(), store->retry_at))
+        return;
+    store->refreshing = true;
+    SL_GO(store->scope, refresh, .store = store, .now_ms = now_ms);
+    if (sl_ctx_err(store->scope) != SL_OK)
+        store->refreshing = false; /* no memory for a task */
+}
+
+/* ---- the interface ---- */
+
+int credential_store_new(struct credential_store **out, struct sl_ctx *ctx,
+                         const struct aws_config *config, struct http_client *http,
+                         const struct credential_provider *const *chain)
+{
+    static const struct sl_ctx_options options = {.keep_going = true, .name = "credentials"};
+    struct credential_store *store = calloc(1, sizeof(*store));
+
+    if (!store)
+        return -ENOMEM;
+    store->config = config;
+    store->http = http;
+    store->chain = chain ? chain : credential_providers;
+    store->retry_at = sl_now();
+    store->scope = sl_ctx_new(ctx, &options);
+    *out = store;
+    return 0;
+}
+
+void credential_store_free(struct credential_store *store)
+{
+    if (!store)
+        return;
+    sl_ctx_leave(store->scope);
+    aws_credentials_deinit(&store->keys);
+    strbuf_deinit(&store->tried);
+    strbuf_deinit(&store->advice);
+    strbuf_deinit(&store->origin);
+    free(store);
+}
+
+/* Waits for a refresh that is under way. */
+static int wait_for_refresh(struct credential_store *store, struct sl_ctx *ctx)
+{
+    return store->refreshing ? sl_ctx_wait(store->scope, ctx) : SL_OK;
+}
+
+int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
+                    const struct aws_credentials **out)
+{
+    sl_time asked = sl_now();
+    int64_t left = store->has_keys ? store->keys.expires_ms - now_ms : 0;
+    int result = SL_OK;
+
+    if (!store->has_keys || left <= advisory_ms)
+        start_refresh(store, now_ms);
+    if (!store->has_keys || left <= mandatory_ms)
+        result = wait_for_refresh(store, ctx);
+    if (result != SL_OK)
+        return result;
+    now_ms += sl_dur_ms(sl_time_sub(sl_now(), asked));
+    if (!store->has_keys || store->keys.expires_ms <= now_ms)
+        return CREDENTIALS_NONE;
+    *out = &store->keys;
+    return 0;
+}
+
+int credentials_renew(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
+                      uint64_t generation)
+{
+    int result;
+
+    if (store->keys.generation != generation)
+        return 0;
+    start_refresh(store, now_ms);
+    result = wait_for_refresh(store, ctx);
+    if (result != SL_OK)
+        return result;
+    if (store->keys.generation != generation)
+        return 0;
+    if (!sl_time_before(sl_now(), store->retry_at))
+        hold_off(store); /* the same keys again: no use asking with each request */
+    return CREDENTIALS_NONE;
+}
+
+/* Custom endpoints often take any keys, but requests are signed all the same. */
+static const char *usual_advice(const struct aws_config *config)
+{
+    struct uri uri;
+
+    if (config->endpoint.value && uri_read(slice_of(config->endpoint.value), &uri) == URI_OK &&
+        uri.reach == URI_LOOPBACK)
+        return "export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local, if that queue takes "
+               "any keys";
+    return "aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+}
+
+int credentials_explain(const struct credential_store *store, struct problem *problem)
+{
+    const char *advice = store->advice.n ? store->advice.p : usual_advice(store->config);
+
+    return problem_set(problem, EXIT_NO_CREDENTIALS, "no AWS credentials\n  tried: %s\n  do:    %s",
+                       store->tried.n ? store->tried.p : "nothing: no memory", advice);
+}
+
+const char *credentials_origin(const struct credential_store *store)
+{
+    return store->origin.n ? store->origin.p : "";
+}
