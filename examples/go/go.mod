@@ -1,0 +1,3 @@
+module sluice.example/go
+
+go 1.19
