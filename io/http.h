@@ -28,8 +28,7 @@
 enum http_failure {
     HTTP_COMPLETE = 0,     /* an answer, whole: every byte that its framing promised came */
     HTTP_FAIL_RESOLVE,     /* no address for the name */
-    HTTP_FAIL_CONNECT,     /* refused, unreachable, no connection within connect_timeout, or a
-                              link-local address */
+    HTTP_FAIL_CONNECT,     /* refused, unreachable, not within connect_timeout, link-local */
     HTTP_FAIL_TLS,         /* handshake failed, or the certificate is not that host's */
     HTTP_FAIL_TIMEOUT,     /* `timeout` passed, or the answer came in too slowly */
     HTTP_FAIL_CUT,         /* closed or reset before the answer was whole */
@@ -37,31 +36,28 @@ enum http_failure {
     HTTP_FAIL_PROTOCOL,    /* the peer does not speak HTTP/1.1, or breaks its framing */
     HTTP_FAIL_CANCELED,    /* the context ended first */
     HTTP_FAIL_MEMORY,      /* none left, here */
-    HTTP_FAIL_REFUSED_URL, /* not http(s), or it, the method or a header holds what must not be
-                              sent: nothing was */
+    HTTP_FAIL_REFUSED_URL, /* URL, method or a header is not one to be sent: nothing was */
 };
 
-/* A header. `value` must not hold control characters other than tab: such a request is refused
- * (HTTP_FAIL_REFUSED_URL). */
+/* A value with control characters other than tab is refused: HTTP_FAIL_REFUSED_URL. */
 struct http_header {
     struct slice name, value;
 };
 
 /* Everything is borrowed until http_perform returns. Zero is the default that each line names. */
 struct http_request {
-    const char
-        *method; /* "GET", "POST", "PUT", "DELETE" … in capitals; NULL = GET, or POST with a body */
-    const char *url; /* http:// or https://, without user info */
-    const struct http_header
-        *headers; /* Content-Length, Host and Connection are written by the client */
+    const char *method; /* in capitals; NULL = GET, or POST with a body */
+    const char *url;    /* http:// or https://, without user info */
+    /* Without Host, Content-Length, Connection and the like: the client writes those. */
+    const struct http_header *headers;
     size_t header_count;
     struct slice body;      /* p == NULL: none (a POST then says Content-Length: 0) */
     sl_dur timeout;         /* the whole request; 0 = 30 s */
     sl_dur connect_timeout; /* look-up, connection and TLS; 0 = 5 s */
     size_t answer_max;      /* bytes of the answer's body; 0 = 1 MiB */
     bool fresh_connection;  /* not on one that was used before: for the try after HTTP_FAIL_CUT */
-    bool allow_link_local;  /* the peer may be at 169.254.0.0/16 or fe80::/10: for credential
-                               endpoints only */
+    /* The peer may be at 169.254.0.0/16, fe80::/10 or fd00:ec2::/32: credential endpoints only. */
+    bool allow_link_local;
 };
 
 /*
@@ -71,18 +67,18 @@ struct http_request {
  */
 struct http_answer {
     enum http_failure failure;
-    bool sent; /* bytes of this request may have reached the peer: without HTTP_COMPLETE its effect
-                  is unknown */
-    bool reused;        /* it went over a connection that had served before: worth one try with
-                           fresh_connection */
+    /* Bytes of the request may have reached the peer: if not complete, its effect is unknown. */
+    bool sent;
+    /* It went over a connection that had served before: worth a try with fresh_connection. */
+    bool reused;
     int status;         /* 100-999; 0 unless HTTP_COMPLETE */
     struct strbuf body; /* empty unless HTTP_COMPLETE */
-    struct strbuf
-        head; /* status line and header lines of the final answer (no 1xx), each with its CR LF */
-    int64_t sent_wall_ms,
-        received_wall_ms; /* Unix time when the request was handed over and when it ended */
-    char detail[160];     /* for people, empty when complete: "connection refused (127.0.0.1:8080)";
-                             never a secret */
+    /* Status line and header lines of the final answer (no 1xx), each with its CR LF. */
+    struct strbuf head;
+    int64_t sent_wall_ms;     /* Unix time when the request was handed over */
+    int64_t received_wall_ms; /* and when it ended */
+    /* For people, empty when complete: "connection refused (127.0.0.1:8080)". Never a secret. */
+    char detail[160];
 };
 
 void http_answer_init(struct http_answer *answer);
@@ -133,11 +129,9 @@ struct resolver_answer;
 struct http_client_options {
     size_t connections_per_host; /* 0 = 64 */
     size_t connections_kept;     /* idle ones kept in all; 0 = 64 */
-    const char
-        *ca_file; /* PEM bundle; NULL = the system's. Callers pass AWS_CA_BUNDLE or SSL_CERT_FILE */
+    const char *ca_file; /* PEM; NULL = the system's. Callers pass AWS_CA_BUNDLE, SSL_CERT_FILE */
     const char *user_agent; /* NULL = no such header */
-    /* How a name becomes addresses, on a helper thread: io/resolver.h. NULL = getaddrinfo. For
-     * tests. */
+    /* How a name becomes addresses, on a helper thread: io/resolver.h. NULL = getaddrinfo. */
     void (*look_up)(const char *name, struct resolver_answer *answer);
 };
 

@@ -1,17 +1,10 @@
 /*
  * libmicrohttpd on the loop. It keeps its descriptors in an epoll set of its own; the loop watches
  * that one descriptor and runs it when something is ready. What it lacks is added here: deadlines
- * for a head and a body as a whole (its own are for silence only), framing that leaves no doubt,
- * and the news that a suspended client has left.
- *
- * An exchange lives in its connection, one after the other. It sits in the list of its state;
- * states with a deadline have one and the same timeout each, so every list is in the order of its
- * deadlines, and one timer serves all.
+ * for a head and a body as a whole (its own are for silence only), and framing that leaves no
+ * doubt.
  */
-#include "io/http_server.h"
-
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,11 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <sluice/loop.h>
-
-#include "core/strbuf.h"
 #include "io/address.h"
-#include "io/http_head.h"
+#include "io/http_server_impl.h"
 
 enum {
     HEAD_MAX_DEFAULT = 32 * 1024, /* what nginx and Apache take, too */
@@ -32,60 +22,6 @@ enum {
     CONNECTIONS_DEFAULT = 1000,
     BACKLOG = 1024,
     BODY_KEPT_MAX = 256 * 1024, /* storage that an idle connection may keep */
-};
-
-enum state {
-    STATE_IDLE,    /* between requests */
-    STATE_HEAD,    /* connected, or a request line has come: the headers are due */
-    STATE_BODY,    /* the body is due */
-    STATE_HELD,    /* the user's, who is being called */
-    STATE_PARKED,  /* the user's; libmicrohttpd has suspended the connection */
-    STATE_SENDING, /* replied */
-    STATE_DOOMED,  /* shut down: only its end is awaited */
-    STATES
-};
-
-struct links {
-    struct links *prev, *next;
-};
-
-struct http_exchange {
-    struct links links; /* in the list of its state */
-    struct http_server *server;
-    struct MHD_Connection *connection;
-    int fd;
-    enum state state;
-    sl_time deadline;
-    struct strbuf uri;
-    struct strbuf body;
-    const char *method;
-    bool is_too_large; /* the body: it is read to its end, not kept, and answered with 413 */
-    size_t discarded;
-    void *data;
-    struct MHD_Response *response;
-    int status;
-    bool *replied; /* set by the reply; of the handler's task */
-    bool is_counted;
-    bool is_gone;
-    struct sl_watch peer;
-    bool is_peer_watched;
-    struct http_exchange_watch watch;
-};
-
-struct http_server {
-    struct http_server_options options;
-    struct sl_ctx *scope; /* of the handlers */
-    struct MHD_Daemon *daemon;
-    struct sl_watch ready; /* libmicrohttpd's epoll set */
-    struct sl_timer again; /* it has more to do at once */
-    struct sl_timer deadline;
-    struct links lists[STATES];
-    sl_dur timeouts[STATES];
-    size_t exchanges; /* that are owed a reply, or whose reply is being sent */
-    bool is_stopping;
-    struct sl_parker stopped;
-    struct strbuf scratch;
-    uint16_t port;
 };
 
 /* ---- states, lists, deadlines ---- */
@@ -109,7 +45,7 @@ static struct http_exchange *first_of(struct links *list)
     return list->next == list ? NULL : SL_CONTAINER_OF(list->next, struct http_exchange, links);
 }
 
-static void enter(struct http_exchange *x, enum state state)
+void exchange_enter(struct http_exchange *x, enum exchange_state state)
 {
     struct http_server *server = x->server;
     sl_dur timeout = server->timeouts[state];
@@ -129,7 +65,7 @@ static void enter(struct http_exchange *x, enum state state)
 static void doom(struct http_exchange *x)
 {
     shutdown(x->fd, SHUT_RDWR);
-    enter(x, STATE_DOOMED);
+    exchange_enter(x, STATE_DOOMED);
 }
 
 static void deadline_fired(struct sl_timer *timer)
@@ -174,89 +110,7 @@ static void again_fired(struct sl_timer *timer)
     run(SL_CONTAINER_OF(timer, struct http_server, again));
 }
 
-/* ---- replies ---- */
-
-static void stop_peer_watch(struct http_exchange *x)
-{
-    if (x->is_peer_watched)
-        sl_watch_deinit(&x->peer);
-    x->is_peer_watched = false;
-}
-
-/* The exchange is the server's again. libmicrohttpd asks for the reply when it runs next, or when
- * the user returns. */
-static void give_back(struct http_exchange *x)
-{
-    stop_peer_watch(x);
-    if (x->replied)
-        *x->replied = true;
-    x->replied = NULL;
-    if (x->state == STATE_PARKED)
-        MHD_resume_connection(x->connection);
-    enter(x, STATE_SENDING);
-}
-
-static bool is_users(const struct http_exchange *x)
-{
-    return x->state == STATE_HELD || x->state == STATE_PARKED;
-}
-
-static bool add_header(struct http_server *server, struct MHD_Response *response, struct slice name,
-                       struct slice value)
-{
-    struct strbuf *text = &server->scratch;
-    size_t value_at = name.n + 1;
-
-    strbuf_reset(text);
-    strbuf_add(text, name.p, name.n);
-    strbuf_addc(text, '\0');
-    strbuf_add(text, value.p, value.n);
-    return !strbuf_failed(text) && http_is_token(name) && http_is_field_value(value) &&
-           MHD_add_response_header(response, text->p, text->p + value_at) == MHD_YES;
-}
-
-static struct MHD_Response *make_response(struct http_server *server,
-                                          const struct http_header *headers, size_t count,
-                                          struct slice body)
-{
-    /* libmicrohttpd takes a pointer to what it copies. */
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        body.n, (void *)(uintptr_t)(body.p ? body.p : ""), MHD_RESPMEM_MUST_COPY);
-    bool is_made = response != NULL;
-
-    for (size_t i = 0; is_made && i < count; i++)
-        is_made = add_header(server, response, headers[i].name, headers[i].value);
-    if (is_made && server->is_stopping)
-        is_made = add_header(server, response, SLICE("Connection"), SLICE("close"));
-    if (is_made)
-        return response;
-    if (response)
-        MHD_destroy_response(response);
-    return NULL;
-}
-
-void http_exchange_reply(struct http_exchange *x, int status, const struct http_header *headers,
-                         size_t header_count, struct slice body)
-{
-    sl_assert(is_users(x));
-    x->response = make_response(x->server, headers, header_count, body);
-    x->status = status;
-    give_back(x);
-}
-
-void http_exchange_reply_text(struct http_exchange *x, int status, const char *type,
-                              struct slice body)
-{
-    const struct http_header header = {SLICE("Content-Type"), slice_of(type)};
-
-    http_exchange_reply(x, status, &header, 1, body);
-}
-
-void http_exchange_cut(struct http_exchange *x)
-{
-    sl_assert(is_users(x));
-    give_back(x);
-}
+/* ---- what goes out ---- */
 
 /* In libmicrohttpd's callback: what was replied goes out. Without a response the connection is
  * closed. */
@@ -277,9 +131,10 @@ static enum MHD_Result refuse(struct http_exchange *x, int status, const char *w
     const struct http_header headers[] = {{SLICE("Content-Type"), SLICE("text/plain")},
                                           {SLICE("Connection"), SLICE("close")}};
 
-    x->response = make_response(x->server, headers, x->server->is_stopping ? 1 : 2, slice_of(why));
+    x->response =
+        exchange_make_response(x->server, headers, x->server->is_stopping ? 1 : 2, slice_of(why));
     x->status = status;
-    enter(x, STATE_SENDING);
+    exchange_enter(x, STATE_SENDING);
     return send_reply(x);
 }
 
@@ -310,13 +165,13 @@ static enum MHD_Result hand_over(struct http_exchange *x)
         return refuse(x, 413, "the body is larger than this server takes\n");
     server->exchanges++;
     x->is_counted = true;
-    enter(x, STATE_HELD);
+    exchange_enter(x, STATE_HELD);
     if (server->options.direct)
         server->options.direct(x, server->options.arg);
     if (x->state == STATE_SENDING)
         return send_reply(x);
     MHD_suspend_connection(x->connection);
-    enter(x, STATE_PARKED);
+    exchange_enter(x, STATE_PARKED);
     if (!server->options.direct)
         SL_GO(server->scope, serve_exchange, .exchange = x);
     return MHD_YES;
@@ -350,7 +205,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         x->connection = connection;
         x->fd = info->connect_fd;
         link_last(&server->lists[STATE_HEAD], &x->links);
-        enter(x, STATE_HEAD);
+        exchange_enter(x, STATE_HEAD);
     } else if (x) {
         unlink_from(&x->links);
         strbuf_deinit(&x->uri);
@@ -375,7 +230,7 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
     x->data = NULL;
     x->watch = (struct http_exchange_watch){.arg = NULL};
     if (x->state != STATE_DOOMED)
-        enter(x, STATE_HEAD);
+        exchange_enter(x, STATE_HEAD);
     return x;
 }
 
@@ -419,7 +274,7 @@ static enum MHD_Result begin_body(struct http_exchange *x, const char *method)
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, look_at_framing, &framing);
     if (framing.lengths + framing.encodings > 1)
         return refuse(x, 400, "more than one header says how long the body is\n");
-    enter(x, STATE_BODY);
+    exchange_enter(x, STATE_BODY);
     if (!framing.length)
         return MHD_YES;
     length = strtoull(framing.length, NULL, 10);
@@ -494,7 +349,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     (void)connection;
     if (!x)
         return;
-    stop_peer_watch(x);
+    exchange_stop_peer_watch(x);
     if (x->response)
         MHD_destroy_response(SL_TAKE(x->response));
     if (x->watch.completed)
@@ -509,101 +364,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     if (server->is_stopping)
         doom(x);
     else if (x->state != STATE_DOOMED)
-        enter(x, STATE_IDLE);
-}
-
-/* ---- what the holder of an exchange sees ---- */
-
-const char *http_exchange_method(const struct http_exchange *x)
-{
-    return x->method;
-}
-
-struct slice http_exchange_path(const struct http_exchange *x)
-{
-    const char *question = memchr(x->uri.p, '?', x->uri.n);
-
-    return (struct slice){x->uri.p, question ? (size_t)(question - x->uri.p) : x->uri.n};
-}
-
-struct slice http_exchange_query(const struct http_exchange *x)
-{
-    const char *question = memchr(x->uri.p, '?', x->uri.n);
-
-    return question ? slice_of(question + 1) : (struct slice){NULL, 0};
-}
-
-struct slice http_exchange_body(const struct http_exchange *x)
-{
-    return strbuf_slice(&x->body);
-}
-
-struct slice http_exchange_header(const struct http_exchange *x, const char *name)
-{
-    return slice_of(MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name));
-}
-
-struct visit {
-    bool (*visit)(void *arg, struct slice name, struct slice value);
-    void *arg;
-};
-
-static enum MHD_Result visit_header(void *arg, enum MHD_ValueKind kind, const char *name,
-                                    const char *value)
-{
-    const struct visit *visit = arg;
-
-    (void)kind;
-    return visit->visit(visit->arg, slice_of(name), slice_of(value)) ? MHD_YES : MHD_NO;
-}
-
-void http_exchange_headers(const struct http_exchange *x,
-                           bool (*visit)(void *arg, struct slice name, struct slice value),
-                           void *arg)
-{
-    struct visit each = {visit, arg};
-
-    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, visit_header, &each);
-}
-
-void http_exchange_data_set(struct http_exchange *x, void *data)
-{
-    x->data = data;
-}
-
-void *http_exchange_data(const struct http_exchange *x)
-{
-    return x->data;
-}
-
-static void peer_hung_up(struct sl_watch *watch, unsigned events)
-{
-    struct http_exchange *x = SL_CONTAINER_OF(watch, struct http_exchange, peer);
-    char byte;
-
-    (void)events;
-    if (recv(x->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    stop_peer_watch(x);
-    x->is_gone = true;
-    if (x->watch.gone)
-        x->watch.gone(x, x->watch.arg);
-}
-
-int http_exchange_watch(struct http_exchange *x, const struct http_exchange_watch *watch)
-{
-    int r;
-
-    sl_assert(is_users(x) && !x->is_peer_watched && !x->watch.gone && !x->watch.completed);
-    x->watch = *watch;
-    sl_watch_init(&x->peer, x->fd, peer_hung_up);
-    x->is_peer_watched = true;
-    r = sl_watch_want(&x->peer, SL_FD_HUP);
-    if (r < 0) {
-        stop_peer_watch(x);
-        x->watch = (struct http_exchange_watch){.arg = NULL};
-    }
-    return r;
+        exchange_enter(x, STATE_IDLE);
 }
 
 /* ---- the server ---- */
@@ -747,7 +508,7 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
-static void doom_all(struct http_server *server, enum state state)
+static void doom_all(struct http_server *server, enum exchange_state state)
 {
     struct http_exchange *x;
 
@@ -780,7 +541,7 @@ void http_server_free(struct http_server *server)
         sl_ctx_leave(server->scope);
     if (server->daemon) {
         while ((x = first_of(&server->lists[STATE_PARKED])))
-            give_back(x);
+            http_exchange_cut(x);
         sl_watch_deinit(&server->ready);
         MHD_stop_daemon(server->daemon);
     }
