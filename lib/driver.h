@@ -33,6 +33,8 @@ struct sl_signal {
 };
 
 struct sl_driver {
+    bool is_closed; /* nothing comes from outside: without a timer, tasks that wait wait for ever */
+
     sl_time (*now)(struct sl_driver *d);
     int64_t (*wall_ms)(struct sl_driver *d);
     uint64_t (*random)(struct sl_driver *d);

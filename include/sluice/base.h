@@ -50,8 +50,20 @@ SL_API __attribute__((noreturn, cold)) void sl_assert_failed(const char *what, c
 
 /* The struct of `type` whose `member` is at `ptr`. */
 #define SL_CONTAINER_OF(ptr, type, member)                                                         \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+    ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
+
+/* Calls a function whose result does not matter here. */
+#define SL_IGNORE(call)                                                                            \
+    do {                                                                                           \
+        if (call) {                                                                                \
+        }                                                                                          \
+    } while (0)
 
 #define SL_UNUSED __attribute__((unused))
+
+/* A place in a circular list, or its head: the library's links inside structs that the caller holds. */
+struct sl_link {
+    struct sl_link *next, *prev;
+};
 
 #endif

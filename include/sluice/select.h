@@ -38,7 +38,7 @@ enum sl_case_kind {
  * waits.
  */
 struct sl_case {
-    struct sl_case *next_, *prev_;
+    struct sl_link link_;
     struct sl_task *task_;
     struct sl_chan *ch;
     union {
