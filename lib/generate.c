@@ -63,7 +63,8 @@ SL_TASK(merge_one)
     while (sl_chan_recv(my->in, ctx, my->value) == SL_OK) {
         if (sl_chan_send(my->merge->out, ctx, my->value) == SL_OK)
             continue;
-        chan_drop(my->in, my->value);
+        if (my->in->drop || my->in->typed_drop)
+            chan_drop(my->in, my->value);
         break;
     }
     free(my->value);
