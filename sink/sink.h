@@ -47,6 +47,7 @@ struct sink_result {
     enum outcome outcome;
     bool sent;          /* bytes may have reached the service */
     bool complete;      /* an answer came, whole */
+    bool gone;          /* nothing will ever be accepted again (a closed pipe): intake has to end */
     int status;         /* HTTP status; 0 = none */
     sl_dur retry_after; /* what the service asked for, clamped; 0 = it asked for nothing */
     bool *failed;       /* OUTCOME_PARTIAL: which events failed */

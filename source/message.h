@@ -39,10 +39,12 @@ struct block *block_new(struct strbuf *bytes);
 void block_unref(struct block *block);
 
 struct message {
-    struct message *next; /* the rest of its run */
+    struct message *next;     /* the rest of its run */
+    struct message *next_run; /* on a run: the next in a list of runs, of whoever owns them */
     struct ticket ticket; /* its place in the source's table */
     struct block *block;  /* one reference; what `record` points into. NULL: static storage */
     struct record record; /* what a body is made of */
+    bool lull;            /* on a run: nothing more comes for a while (FIFO), so the batch leaves with it */
 };
 
 /* A message holding one more reference to `block`. NULL: no memory. */
@@ -98,7 +100,7 @@ int batch_slice_body(const struct batch *batch, const struct format *format, siz
 /* The message id of item `i`; points into the batch. */
 struct slice batch_item_id(const struct batch *batch, size_t i);
 
-SL_CHAN_OF(message_chan, struct message *) /* runs */
-SL_CHAN_OF(batch_chan, struct batch *)     /* batches, and on their way back verdicts */
+SL_CHAN_OF(message_chan, struct message *);/* runs */
+SL_CHAN_OF(batch_chan, struct batch *);  /* batches, and on their way back verdicts */
 
 #endif

@@ -40,6 +40,11 @@ size_t source_held(const struct source *source)
     return source->ops->held(source);
 }
 
+size_t source_abandon(struct source *source)
+{
+    return source->ops->abandon(source);
+}
+
 void source_wake(struct source *source)
 {
     if (source->ops->wake)

@@ -59,6 +59,7 @@ struct source_ops {
     bool (*holds)(const struct source *, struct ticket); /* NULL: always */
     void (*wake)(struct source *);                       /* NULL: nothing waits */
     size_t (*held)(const struct source *);
+    size_t (*abandon)(struct source *);
     int (*plan)(struct source *, struct sl_ctx *, struct strbuf *); /* what --check prints; NULL: nothing */
     void (*free)(struct source *);
 };
@@ -70,6 +71,7 @@ struct source {
     struct record_source origin; /* borrowed from the kind's own storage */
     bool takes_back;             /* events can be returned; false: what fails is repeated or written to a file */
     bool is_fifo;
+    sl_dur visibility; /* what is abandoned comes back within this; 0: it does not come back by itself */
     struct account *account;
     struct progress *progress;
 };
@@ -102,6 +104,8 @@ void source_settle(struct source *source, struct sl_ctx *life, struct batch_chan
 bool source_holds(const struct source *source, struct ticket ticket);
 /* How many events are held: received and not yet settled. */
 size_t source_held(const struct source *source);
+/* The drain's deadline has passed: counts everything that is held as abandoned. How many. */
+size_t source_abandon(struct source *source);
 /* Something that receivers look at (a pause, a batch's age) has changed. */
 void source_wake(struct source *source);
 /* What the source would do, for people; appended to `out`. 0 or negative. */

@@ -1,0 +1,536 @@
+/*
+ * deliver -- N tasks range over the batches, post each until its events have a fate, and pass it back.
+ *
+ * A batch is delivered part by part; normally the one part is all of it. A part is the longest stretch of undecided items
+ * that fits the byte limit: what a 413 has to be split into, what is left when leases were lost while it waited, and what a
+ * source that takes nothing back has to repeat, are all the same thing here. The whole batch goes under the batch's id;
+ * every other part has a key of its own, because its bytes are others.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/task.h>
+
+#include "core/backoff.h"
+#include "core/units.h"
+#include "ops/log.h"
+#include "pipeline/gate.h"
+#include "pipeline/stages.h"
+
+/* The wait before attempt n + 1 is full jitter up to 100 ms x 2^n, at most 5 s: a service that comes back is found within
+ * 5 s (reliability.md, R3). While it is paused for, up to a minute. */
+#define RETRY_BASE SL_DUR_MS(100)
+#define RETRY_CAP  SL_DUR_SEC(5)
+#define PROBE_BASE SL_DUR_SEC(1)
+#define PROBE_CAP  SL_DUR_SEC(60)
+
+/* The same failure that often, while other batches are accepted, is the batch's own (design 6). */
+#define SUSPECT_ATTEMPTS 5
+/* How often a source that takes nothing back has refused events repeated. */
+#define REPEATS_MAX 5
+
+struct delivery {
+    struct pipeline *pipeline;
+    struct batch_chan *in, *out;
+    struct gate gate;
+    struct log_limit trouble_log;
+    size_t running; /* delivering tasks; the last closes `out` and frees this */
+    struct gate_seat seats[];
+};
+
+/* One delivering task's storage, reused from batch to batch. */
+struct courier {
+    struct delivery *delivery;
+    struct gate_seat *seat;
+    unsigned number;
+    struct strbuf body; /* of a part that is not the whole batch */
+    struct slice *ids;
+    bool *failed;
+    size_t room; /* of ids and failed */
+};
+
+/* What is posted at once: items `first` … of a batch. */
+struct part {
+    struct batch *batch;
+    size_t first, count;
+    struct slice body;
+    char key[37];
+    unsigned attempt;      /* made so far */
+    unsigned suspicions;   /* failures in a row while others were accepted */
+    uint64_t accepted_then; /* gate.accepted at the last failure */
+    bool last_try;         /* intake had ended before the attempt began */
+};
+
+enum step { STEP_AGAIN, STEP_DECIDED, STEP_RECUT };
+
+static void decide(const struct part *part, enum fate fate)
+{
+    for (size_t i = 0; i < part->count; i++)
+        part->batch->items[part->first + i].fate = fate;
+}
+
+static void doubt(const struct part *part)
+{
+    for (size_t i = 0; i < part->count; i++)
+        part->batch->items[part->first + i].in_doubt = true;
+}
+
+static bool intake_ended(const struct delivery *delivery)
+{
+    return sl_ctx_err(delivery->pipeline->intake) != SL_OK;
+}
+
+/* ---- cutting parts ---- */
+
+static int courier_reserve(struct courier *courier, size_t count)
+{
+    struct slice *ids;
+    bool *failed;
+
+    if (count <= courier->room)
+        return 0;
+    ids = reallocarray(courier->ids, count, sizeof(*ids));
+    if (ids)
+        courier->ids = ids;
+    failed = reallocarray(courier->failed, count, sizeof(*failed));
+    if (failed)
+        courier->failed = failed;
+    if (!ids || !failed)
+        return -ENOMEM;
+    courier->room = count;
+    return 0;
+}
+
+/* Items whose lease was lost are not posted: the queue gives them again. */
+static void expire_lost(const struct delivery *delivery, struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->items[i].fate == FATE_UNDECIDED && !source_holds(delivery->pipeline->source, batch->items[i].ticket))
+            batch->items[i].fate = FATE_EXPIRED;
+}
+
+static bool lost_any(const struct delivery *delivery, const struct part *part)
+{
+    for (size_t i = 0; i < part->count; i++)
+        if (!source_holds(delivery->pipeline->source, part->batch->items[part->first + i].ticket))
+            return true;
+    return false;
+}
+
+/* The next part at or after `from`, in `part->first` and `count`; false: nothing is undecided there. */
+static bool find_part(const struct delivery *delivery, struct batch *batch, size_t from, struct part *part)
+{
+    const struct format *format = delivery->pipeline->sink->format;
+    size_t frame = format->prefix.n + format->suffix.n;
+    size_t end;
+
+    while (from < batch->count && batch->items[from].fate != FATE_UNDECIDED)
+        from++;
+    if (from == batch->count)
+        return false;
+    for (end = from + 1; end < batch->count && batch->items[end].fate == FATE_UNDECIDED; end++) {
+        const struct batch_item *item = &batch->items[end];
+
+        if (item->offset + item->length - batch->items[from].offset + frame > delivery->pipeline->bytes_max)
+            break;
+        if (format->one_per_request)
+            break;
+    }
+    *part = (struct part){.batch = batch, .first = from, .count = end - from};
+    return true;
+}
+
+/* Gives the part its bytes and key. */
+static int dress_part(struct courier *courier, struct part *part)
+{
+    struct batch *batch = part->batch;
+    const struct format *format = courier->delivery->pipeline->sink->format;
+    int r = courier_reserve(courier, part->count);
+
+    if (r)
+        return r;
+    for (size_t i = 0; i < part->count; i++)
+        courier->ids[i] = batch_item_id(batch, part->first + i);
+    if (part->count == batch->count) {
+        part->body = (struct slice){batch->body.p, batch->body.n};
+        memcpy(part->key, batch->id, sizeof(part->key));
+        return 0;
+    }
+    r = batch_slice_body(batch, format, part->first, part->count, &courier->body);
+    if (r)
+        return r;
+    part->body = (struct slice){courier->body.p, courier->body.n};
+    sl_uuid4(part->key);
+    return 0;
+}
+
+/* ---- what an answer leads to ---- */
+
+static void log_accepted(const struct courier *courier, const struct part *part, const struct sink_result *result,
+                         sl_dur took)
+{
+    char size[32];
+
+    if (!log_enabled(LOG_INFO))
+        return;
+    units_format_size(size, sizeof(size), part->body.n);
+    log_info("batch %s: %zu event%s, %s, %d in %lld ms, attempt %u, worker %u", part->key, part->count,
+             part->count == 1 ? "" : "s", size, result->status, (long long)sl_dur_ms(took), part->attempt,
+             courier->number);
+}
+
+static void log_trouble(const struct courier *courier, const struct part *part, const struct sink_result *result,
+                        const char *consequence)
+{
+    struct delivery *delivery = courier->delivery;
+    struct progress *progress = delivery->pipeline->progress;
+    char size[32];
+
+    units_format_size(size, sizeof(size), part->body.n);
+    snprintf(progress->trouble, sizeof(progress->trouble), "%s", result->reason);
+    if (log_limit_pass(&delivery->trouble_log))
+        log_warn("batch %s: %zu event%s, %s: %s, attempt %u, worker %u: %s", part->key, part->count,
+                 part->count == 1 ? "" : "s", size, result->reason, part->attempt, courier->number, consequence);
+}
+
+static enum step on_accepted(struct courier *courier, struct part *part)
+{
+    struct delivery *delivery = courier->delivery;
+
+    decide(part, FATE_DELETE);
+    delivery->pipeline->progress->accepted += part->count;
+    delivery->pipeline->progress->trouble[0] = '\0';
+    gate_accepted(&delivery->gate);
+    return STEP_DECIDED;
+}
+
+static enum step on_partial(struct courier *courier, struct part *part, const struct sink_result *result)
+{
+    size_t refused = 0;
+
+    for (size_t i = 0; i < part->count; i++) {
+        part->batch->items[part->first + i].fate = result->failed[i] ? FATE_REFUSED : FATE_DELETE;
+        refused += result->failed[i];
+    }
+    courier->delivery->pipeline->progress->accepted += part->count - refused;
+    gate_accepted(&courier->delivery->gate);
+    log_trouble(courier, part, result, "the events it names go back, the rest is accepted");
+    return STEP_DECIDED;
+}
+
+static enum step on_refused(struct courier *courier, struct part *part, const struct sink_result *result)
+{
+    decide(part, FATE_REFUSED);
+    log_trouble(courier, part, result, "its events go back with a growing delay");
+    return STEP_DECIDED;
+}
+
+/* 413. The limit that it teaches holds for all later batches. */
+static enum step on_split(struct courier *courier, struct part *part, const struct sink_result *result)
+{
+    struct pipeline *pipeline = courier->delivery->pipeline;
+    size_t half = part->body.n / 2;
+    char size[32], learned[32];
+
+    if (part->count == 1) {
+        log_trouble(courier, part, result, "one event alone is too large for the service; it goes back");
+        decide(part, FATE_REFUSED);
+        return STEP_DECIDED;
+    }
+    if (half < pipeline->bytes_max) {
+        pipeline->bytes_max = half;
+        units_format_size(size, sizeof(size), part->body.n);
+        units_format_size(learned, sizeof(learned), half);
+        log_error("%s answered 413 to %zu events, %s: the service takes less than that; nothing deleted, %zu held\n"
+                  "  do:    --batch-bytes %s, or raise its limit (Express: express.json({limit:'1mb'}); "
+                  "nginx: client_max_body_size)",
+                  pipeline->sink->name, part->count, size, source_held(pipeline->source), learned);
+    }
+    return STEP_RECUT;
+}
+
+/* Whether this failure is the batch's own: others get through, it does not. */
+static bool is_suspect(const struct courier *courier, struct part *part)
+{
+    const struct gate *gate = &courier->delivery->gate;
+
+    if (part->attempt == 1)
+        part->suspicions = 1;
+    else if (gate->accepted > part->accepted_then)
+        part->suspicions++;
+    part->accepted_then = gate->accepted;
+    return part->suspicions >= SUSPECT_ATTEMPTS;
+}
+
+/* The drain comes first: what is left of the part goes back unsent. */
+static enum step give_up(struct courier *courier, struct part *part)
+{
+    gate_leave(&courier->delivery->gate, courier->seat);
+    decide(part, FATE_UNSENT);
+    return STEP_DECIDED;
+}
+
+/* A Retry-After holds even in the drain, as long as there is time for another try after it. */
+static enum step wait_as_told(struct courier *courier, struct part *part, sl_dur delay)
+{
+    const struct pipeline *pipeline = courier->delivery->pipeline;
+    sl_time until = sl_time_add(sl_now(), delay);
+
+    while (sl_time_before(sl_now(), until)) {
+        bool draining = intake_ended(courier->delivery);
+
+        if (draining && !sl_time_before(until, sl_ctx_deadline(pipeline->delivery)))
+            return give_up(courier, part);
+        if (sl_sleep_until(draining ? pipeline->delivery : pipeline->intake, until) != SL_OK && draining)
+            return give_up(courier, part);
+    }
+    return STEP_AGAIN;
+}
+
+static enum step on_retry(struct courier *courier, struct part *part, const struct sink_result *result)
+{
+    struct delivery *delivery = courier->delivery;
+    sl_dur delay = backoff_full_jitter(RETRY_BASE, RETRY_CAP, part->attempt - 1, sl_random());
+
+    if (part->last_try)
+        return give_up(courier, part);
+    if (is_suspect(courier, part)) {
+        log_trouble(courier, part, result, "others are accepted, this one is not: its events go back");
+        decide(part, FATE_REFUSED);
+        return STEP_DECIDED;
+    }
+    log_trouble(courier, part, result, "trying again");
+    if (sl_dur_cmp(result->retry_after, delay) > 0)
+        return wait_as_told(courier, part, result->retry_after);
+    (void)gate_back_off(&delivery->gate, courier->seat, delay);
+    return STEP_AGAIN;
+}
+
+static enum step on_pause(struct courier *courier, struct part *part, const struct sink_result *result)
+{
+    struct delivery *delivery = courier->delivery;
+    struct pipeline *pipeline = delivery->pipeline;
+    unsigned tries = part->attempt < 7 ? part->attempt - 1 : 6;
+
+    snprintf(pipeline->progress->trouble, sizeof(pipeline->progress->trouble), "%s", result->reason);
+    if (gate_shut(&delivery->gate, courier->seat))
+        log_error("%s: %s: the service or the set-up is wrong; nothing deleted, nothing dropped, %zu held, "
+                  "receiving pauses\n  do:    mend the service, its address or the credentials for it; sluice tries "
+                  "again by itself",
+                  pipeline->sink->name, result->reason, source_held(pipeline->source));
+    if (part->last_try || intake_ended(delivery))
+        return give_up(courier, part);
+    if (delivery->gate.prober == courier->seat &&
+        gate_back_off(&delivery->gate, courier->seat,
+                      sl_dur_max(PROBE_BASE, backoff_full_jitter(PROBE_BASE, PROBE_CAP, tries, sl_random()))) ==
+            SL_CANCELED)
+        return give_up(courier, part);
+    return STEP_AGAIN;
+}
+
+static enum step act(struct courier *courier, struct part *part, const struct sink_result *result)
+{
+    if (result->outcome != OUTCOME_PAUSE)
+        gate_open(&courier->delivery->gate, courier->seat);
+    switch (result->outcome) {
+    case OUTCOME_ACCEPTED:
+        return on_accepted(courier, part);
+    case OUTCOME_PARTIAL:
+        return on_partial(courier, part, result);
+    case OUTCOME_REFUSED:
+        return on_refused(courier, part, result);
+    case OUTCOME_SPLIT:
+        return on_split(courier, part, result);
+    case OUTCOME_RETRY:
+        return on_retry(courier, part, result);
+    case OUTCOME_PAUSE:
+        return on_pause(courier, part, result);
+    }
+    sl_assert(!"an outcome is one of these");
+    return STEP_DECIDED;
+}
+
+/* ---- posting ---- */
+
+static enum step attempt(struct courier *courier, struct part *part)
+{
+    struct delivery *delivery = courier->delivery;
+    struct pipeline *pipeline = delivery->pipeline;
+    struct sink_result result = {.failed = courier->failed};
+    sl_time began = sl_now();
+
+    part->last_try = intake_ended(delivery);
+    part->attempt++;
+    pipeline->account->requests++;
+    pipeline->progress->sending++;
+    sink_post(pipeline->sink, pipeline->delivery,
+              &(struct sink_request){
+                  .body = part->body,
+                  .key = part->key,
+                  .ids = courier->ids,
+                  .count = part->count,
+                  .attempt = part->attempt,
+              },
+              &result);
+    pipeline->progress->sending--;
+    pipeline->progress->last_event = sl_now();
+    if (result.sent && !result.complete)
+        doubt(part);
+    if (result.gone) {
+        log_error("%s: %s: receiving ends, what is held goes back", pipeline->sink->name, result.reason);
+        sl_ctx_cancel(pipeline->intake, -EPIPE);
+        return give_up(courier, part);
+    }
+    if (result.outcome == OUTCOME_ACCEPTED)
+        log_accepted(courier, part, &result, sl_time_sub(sl_now(), began));
+    return act(courier, part, &result);
+}
+
+/* Posts a part until its items have a fate, or until it has to be cut anew. */
+static void deliver_part(struct courier *courier, struct part *part)
+{
+    struct delivery *delivery = courier->delivery;
+    enum step step;
+
+    do {
+        if (sl_ctx_err(delivery->pipeline->delivery) || gate_pass(&delivery->gate, courier->seat)) {
+            give_up(courier, part);
+            return;
+        }
+        if (lost_any(delivery, part)) {
+            gate_leave(&delivery->gate, courier->seat);
+            return;
+        }
+        step = attempt(courier, part);
+    } while (step == STEP_AGAIN);
+}
+
+/* Order within a run: what comes after a failed event of its group goes back too, also what the service accepted; the
+ * contract tells the service so. Whether the last run of the batch is broken. */
+static bool keep_order(struct batch *batch)
+{
+    bool broken = false;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_item *item = &batch->items[i];
+
+        if (i > 0 && item->run != item[-1].run)
+            broken = false;
+        if (item->fate != FATE_DELETE)
+            broken = true;
+        else if (broken)
+            item->fate = FATE_REFUSED;
+    }
+    return broken;
+}
+
+/* Events that a source can't take back are tried again under a new key, a few times. */
+static bool repeats(struct courier *courier, struct batch *batch, unsigned *rounds)
+{
+    struct delivery *delivery = courier->delivery;
+    bool any = false;
+
+    if (delivery->pipeline->source->takes_back || ++*rounds > REPEATS_MAX || intake_ended(delivery))
+        return false;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].fate != FATE_REFUSED)
+            continue;
+        batch->items[i].fate = FATE_UNDECIDED;
+        any = true;
+    }
+    if (any)
+        (void)gate_back_off(&delivery->gate, courier->seat,
+                            backoff_full_jitter(RETRY_BASE, RETRY_CAP, *rounds, sl_random()));
+    return any;
+}
+
+static void deliver_batch(struct courier *courier, struct batch *batch)
+{
+    struct delivery *delivery = courier->delivery;
+    unsigned rounds = 0;
+    struct part part;
+
+    delivery->pipeline->account->batches++;
+    do {
+        expire_lost(delivery, batch);
+        while (find_part(delivery, batch, 0, &part)) {
+            if (dress_part(courier, &part)) {
+                log_error("out of memory for a part of a batch: its events go back");
+                decide(&part, FATE_UNSENT);
+                continue;
+            }
+            deliver_part(courier, &part);
+            expire_lost(delivery, batch);
+        }
+    } while (repeats(courier, batch, &rounds));
+}
+
+/* A chain holds one run: once it is broken, the later batches of the chain are not posted. */
+static void deliver_chain(struct courier *courier, struct batch *chain)
+{
+    bool is_fifo = courier->delivery->pipeline->source->is_fifo;
+    bool broken = false;
+
+    for (struct batch *batch = chain; batch; batch = batch->then) {
+        if (broken) {
+            for (size_t i = 0; i < batch->count; i++)
+                batch->items[i].fate = FATE_REFUSED;
+            continue;
+        }
+        deliver_batch(courier, batch);
+        if (is_fifo)
+            broken = keep_order(batch);
+    }
+}
+
+struct deliver {
+    struct delivery *delivery;
+    unsigned number;
+};
+
+SL_TASK(deliver)
+{
+    struct delivery *delivery = my->delivery;
+    struct courier courier = {
+        .delivery = delivery, .seat = &delivery->seats[my->number - 1], .number = my->number};
+    struct batch *batch;
+
+    (void)ctx;
+    while (batch_chan_recv(delivery->in, delivery->pipeline->life, &batch) == SL_OK) {
+        deliver_chain(&courier, batch);
+        if (batch_chan_send(delivery->out, delivery->pipeline->life, batch))
+            batch_free(batch); /* life is over: what it holds is abandoned */
+    }
+    strbuf_deinit(&courier.body);
+    free(courier.ids);
+    free(courier.failed);
+    if (--delivery->running == 0) {
+        batch_chan_close(delivery->out);
+        free(delivery);
+    }
+    return 0;
+}
+
+static void drop_batch(struct batch **batch)
+{
+    batch_free(*batch);
+}
+
+struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan *batches)
+{
+    size_t tasks = pipeline->config->concurrency;
+    size_t room = pipeline->config->source.in_flight_max;
+    struct delivery *delivery = calloc(1, sizeof(*delivery) + tasks * sizeof(delivery->seats[0]));
+    struct batch_chan *verdicts = batch_chan_new(pipeline->life, room, drop_batch);
+
+    if (!delivery) {
+        sl_ctx_cancel(pipeline->life, -ENOMEM);
+        return verdicts;
+    }
+    *delivery = (struct delivery){.pipeline = pipeline, .in = batches, .out = verdicts, .running = tasks};
+    gate_init(&delivery->gate, pipeline, delivery->seats, tasks);
+    for (unsigned i = 1; i <= tasks; i++)
+        SL_GO(pipeline->life, deliver, .delivery = delivery, .number = i);
+    return verdicts;
+}

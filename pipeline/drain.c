@@ -1,0 +1,78 @@
+#include "pipeline/drain.h"
+
+#include <errno.h>
+
+#include <sluice/select.h>
+#include <sluice/task.h>
+
+#include "core/units.h"
+#include "ops/log.h"
+
+sl_dur drain_return_reserve(sl_dur drain)
+{
+    sl_dur reserve = sl_dur_cmp(drain, sl_sec(10)) >= 0 ? sl_sec(2) : sl_sec(1);
+
+    return sl_dur_min(reserve, sl_dur_div(drain, 2));
+}
+
+struct conduct {
+    struct drain *drain;
+};
+
+static void begin(struct drain *drain, const char *why)
+{
+    struct pipeline *pipeline = drain->pipeline;
+    sl_dur length = pipeline->config->drain;
+    sl_time end;
+
+    drain->due = true;
+    drain->began = sl_now();
+    end = sl_time_add(drain->began, length);
+    log_info("%s: draining, %zu held, %.1f s at most", why, source_held(pipeline->source),
+             sl_dur_seconds(length));
+    sl_ctx_cancel(pipeline->intake, 0);
+    sl_ctx_deadline_set(pipeline->delivery, sl_time_sub_dur(end, drain_return_reserve(length)));
+    sl_ctx_deadline_set(pipeline->life, end);
+    source_wake(pipeline->source);
+}
+
+/* Waits for what begins a drain. NULL: nothing did, all is over. */
+static const char *wait_for_cause(struct drain *drain)
+{
+    sl_time end = sl_time_add(sl_now(), drain->pipeline->config->run_for);
+    int signal;
+    struct sl_case cases[] = {SL_ON_RECV(drain->signals_in, &signal), SL_AT(end)};
+    int chosen = sl_select(drain->pipeline->intake, cases, 2);
+
+    if (chosen == 1)
+        return "the time is up";
+    if (chosen == 0 && cases[0].result == SL_OK) {
+        drain->signals = 1;
+        return "a signal came";
+    }
+    return "a stage failed";
+}
+
+SL_TASK(conduct)
+{
+    struct drain *drain = my->drain;
+    struct pipeline *pipeline = drain->pipeline;
+    const char *why = wait_for_cause(drain);
+    int signal;
+
+    if (sl_ctx_err(ctx))
+        return 0;
+    begin(drain, why);
+    while (sl_chan_recv(drain->signals_in, ctx, &signal) == SL_OK) {
+        drain->signals++;
+        log_warn("signal %u: %s", drain->signals,
+                 drain->signals == 2 ? "deliveries end, what is held goes back" : "ending at once");
+        sl_ctx_cancel(drain->signals == 2 ? pipeline->delivery : pipeline->life, 0);
+    }
+    return 0;
+}
+
+void drain_conduct(struct drain *drain, struct sl_ctx *scope)
+{
+    SL_GO(scope, conduct, .drain = drain);
+}

@@ -1,0 +1,34 @@
+/*
+ * stages -- the two stages between a source and its verdicts, as functions that start their tasks and return the channel
+ * that those tasks alone close. Both end when their input closes, or with `life`.
+ */
+#ifndef PIPELINE_STAGES_H
+#define PIPELINE_STAGES_H
+
+#include "pipeline/pipeline.h"
+
+/* What the stages of one pipeline share; lives as long as `life`. */
+struct pipeline {
+    const struct pipeline_config *config;
+    struct source *source;
+    struct sink *sink;
+    struct sl_ctx *life;     /* ends at the drain's deadline */
+    struct sl_ctx *delivery; /* ends shortly before */
+    struct sl_ctx *intake;   /* ends at the signal */
+    struct account *account;
+    struct progress *progress;
+    size_t bytes_max; /* of a body: the configured limit, or what a 413 taught */
+};
+
+/*
+ * Gathers runs into batches: a batch leaves with `batch_count` events, before it would exceed the byte limit, at
+ * `batch_age` after its first event, or at once when intake has ended. Never an empty batch. A single event that is larger
+ * than the byte limit goes alone. The channel is a rendezvous: while all deliveries are busy the stage waits.
+ */
+struct batch_chan *batch_messages(struct pipeline *pipeline, struct message_chan *messages);
+
+/* Starts `concurrency` tasks that deliver batches; the channel brings each batch back with a fate for every item. It has
+ * room for all that can be in flight, so that a delivering task never waits for settling. */
+struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan *batches);
+
+#endif

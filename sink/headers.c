@@ -1,0 +1,285 @@
+#include "sink/headers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ops/log.h"
+
+/* A header file larger than this is no header file. */
+enum { FILE_MAX = 64 * 1024 };
+
+/* One place where headers come from: a flag's line, or a file. */
+struct header_origin {
+    const char *path; /* NULL: a flag */
+    bool is_bearer;
+    struct strbuf text; /* what `first` … point into */
+    struct stat seen;
+    size_t first, count; /* its headers in the list */
+};
+
+struct headers {
+    struct header_origin *origins;
+    size_t origin_count;
+    struct http_header *list;
+    size_t count, room;
+    sl_time look_again;
+};
+
+const char *headers_refusal(struct slice name, struct slice value)
+{
+    static const char *const own[] = {
+        "Host",           "Content-Length",     "Transfer-Encoding",   "Connection",
+        "Keep-Alive",     "Proxy-Connection",   "Proxy-Authenticate",  "Proxy-Authorization",
+        "TE",             "Trailer",            "Upgrade",             "Expect",
+        "Content-Type",   "Idempotency-Key",    "Sluice-Batch-Id",     "Sluice-Batch-Count",
+        "Sluice-Attempt", "Sluice-Batch-Event", "traceparent",
+    };
+
+    if (name.n == 0)
+        return "has no name";
+    for (size_t i = 0; i < name.n; i++)
+        if (!strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", name.p[i]) ||
+            name.p[i] == '\0')
+            return "has a character in its name that HTTP does not allow";
+    for (size_t i = 0; i < value.n; i++)
+        if (((unsigned char)value.p[i] < 0x20 && value.p[i] != '\t') || value.p[i] == 0x7f)
+            return "has a control character in its value";
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if (slice_eq_nocase(name, slice_of(own[i])))
+            return "is written by sluice itself, or belongs to the connection";
+    return NULL;
+}
+
+static struct slice trim(struct slice s)
+{
+    while (s.n > 0 && strchr(" \t\r\n", s.p[0])) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+/* Splits one line; NULL, or why it is no header. */
+static const char *read_line(struct slice line, struct http_header *out)
+{
+    const char *colon = memchr(line.p, ':', line.n);
+
+    if (!colon)
+        return "is not of the form 'Name: value'";
+    out->name = (struct slice){line.p, (size_t)(colon - line.p)};
+    out->value = trim((struct slice){colon + 1, line.n - out->name.n - 1});
+    return headers_refusal(out->name, out->value);
+}
+
+static int add(struct headers *headers, struct http_header header)
+{
+    if (headers->count == headers->room) {
+        size_t room = headers->room ? headers->room * 2 : 8;
+        struct http_header *list = reallocarray(headers->list, room, sizeof(*list));
+
+        if (!list)
+            return -ENOMEM;
+        headers->list = list;
+        headers->room = room;
+    }
+    headers->list[headers->count++] = header;
+    return 0;
+}
+
+/* The headers of one origin's text, to the end of the list. `why` tells which line is refused and why. */
+static int read_text(struct headers *headers, struct header_origin *origin, const char **why)
+{
+    struct slice rest = strbuf_slice(&origin->text);
+    struct http_header header;
+    int r = 0;
+
+    *why = NULL;
+    if (origin->is_bearer) {
+        header = (struct http_header){SLICE("Authorization"), trim(rest)};
+        *why = headers_refusal(header.name, header.value);
+        return *why ? 0 : add(headers, header);
+    }
+    while (rest.n > 0 && !r && !*why) {
+        const char *end = memchr(rest.p, '\n', rest.n);
+        size_t n = end ? (size_t)(end - rest.p) : rest.n;
+        struct slice line = trim((struct slice){rest.p, n});
+
+        rest.p += end ? n + 1 : n;
+        rest.n -= end ? n + 1 : n;
+        if (line.n == 0)
+            continue;
+        *why = read_line(line, &header);
+        if (!*why)
+            r = add(headers, header);
+    }
+    return r;
+}
+
+/* The text of a file; the token of a bearer file gets its scheme. */
+static int read_file(const struct header_origin *origin, struct strbuf *text, struct stat *seen)
+{
+    int fd = open(origin->path, O_RDONLY | O_CLOEXEC);
+    char piece[4096];
+    ssize_t n;
+    int r = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (origin->is_bearer)
+        strbuf_adds(text, "Bearer ");
+    if (fstat(fd, seen) < 0)
+        r = -errno;
+    while (!r && (n = read(fd, piece, sizeof(piece))) != 0) {
+        if (n < 0)
+            r = -errno;
+        else if (text->n + (size_t)n > FILE_MAX)
+            r = -EFBIG;
+        else
+            strbuf_add(text, piece, (size_t)n);
+    }
+    close(fd);
+    return !r && strbuf_failed(text) ? -ENOMEM : r;
+}
+
+static int collect(struct headers *headers, const char **why, const struct header_origin **culprit)
+{
+    int r = 0;
+
+    headers->count = 0;
+    for (size_t i = 0; i < headers->origin_count && !r; i++) {
+        *culprit = &headers->origins[i];
+        r = read_text(headers, &headers->origins[i], why);
+        if (*why)
+            return PROBLEM;
+    }
+    return r;
+}
+
+static bool has_changed(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino != b->st_ino || a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+           a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+}
+
+/* Reads a file again if it has changed, and takes its text only if every header in it is allowed. */
+static bool refresh(struct header_origin *origin)
+{
+    struct header_origin fresh = {.path = origin->path, .is_bearer = origin->is_bearer};
+    struct headers trial = {0};
+    const char *why = NULL;
+    struct stat now;
+    int r;
+
+    if (!origin->path || stat(origin->path, &now) < 0 || !has_changed(&now, &origin->seen))
+        return false;
+    r = read_file(origin, &fresh.text, &fresh.seen);
+    if (!r)
+        r = read_text(&trial, &fresh, &why);
+    free(trial.list);
+    if (r || why) {
+        log_warn("%s: %s; its last headers stay in use", origin->path, why ? why : strerror(-r));
+        origin->seen = now;
+        strbuf_deinit(&fresh.text);
+        return false;
+    }
+    strbuf_deinit(&origin->text);
+    origin->text = fresh.text;
+    origin->seen = fresh.seen;
+    return true;
+}
+
+const struct http_header *headers_current(struct headers *headers, sl_time now, size_t *count)
+{
+    bool changed = false;
+    const char *why;
+    const struct header_origin *culprit;
+
+    if (!sl_time_before(now, headers->look_again)) {
+        headers->look_again = sl_time_add(now, sl_sec(1));
+        for (size_t i = 0; i < headers->origin_count; i++)
+            changed |= refresh(&headers->origins[i]);
+    }
+    if (changed)
+        (void)collect(headers, &why, &culprit);
+    *count = headers->count;
+    return headers->list;
+}
+
+static size_t length_of(const char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    return n;
+}
+
+static int read_origins(struct headers *headers, struct problem *problem)
+{
+    for (size_t i = 0; i < headers->origin_count; i++) {
+        struct header_origin *origin = &headers->origins[i];
+        int r = origin->path ? read_file(origin, &origin->text, &origin->seen) : 0;
+
+        if (r == -ENOMEM)
+            return r;
+        if (r)
+            return problem_set(problem, EXIT_BAD_CONFIG, "%s %s: %s\n  do:    give a file that sluice may read",
+                               origin->is_bearer ? "--bearer-file" : "--header-file", origin->path,
+                               r == -EFBIG ? "is larger than 64 KiB" : strerror(-r));
+    }
+    return 0;
+}
+
+int headers_new(struct headers **out, const char *const *lines, const char *const *files, const char *bearer_file,
+                struct problem *problem)
+{
+    size_t line_count = length_of(lines), file_count = length_of(files);
+    struct headers *headers = calloc(1, sizeof(*headers));
+    const struct header_origin *culprit = NULL;
+    const char *why = NULL;
+    int r;
+
+    if (!headers)
+        return -ENOMEM;
+    headers->origins = calloc(line_count + file_count + 1, sizeof(*headers->origins));
+    if (!headers->origins) {
+        free(headers);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < line_count; i++)
+        strbuf_adds(&headers->origins[headers->origin_count++].text, lines[i]);
+    for (size_t i = 0; i < file_count; i++)
+        headers->origins[headers->origin_count++].path = files[i];
+    if (bearer_file)
+        headers->origins[headers->origin_count++] =
+            (struct header_origin){.path = bearer_file, .is_bearer = true};
+    r = read_origins(headers, problem);
+    if (!r)
+        r = collect(headers, &why, &culprit);
+    if (why)
+        r = problem_set(problem, EXIT_BAD_USAGE, "%s %s: a header %s\n  do:    leave it out",
+                        culprit->path ? "the file" : "--header",
+                        culprit->path ? culprit->path : strtok(culprit->text.p, ":"), why);
+    if (r) {
+        headers_free(headers);
+        return r;
+    }
+    *out = headers;
+    return 0;
+}
+
+void headers_free(struct headers *headers)
+{
+    if (!headers)
+        return;
+    for (size_t i = 0; i < headers->origin_count; i++)
+        strbuf_deinit(&headers->origins[i].text);
+    free(headers->origins);
+    free(headers->list);
+    free(headers);
+}

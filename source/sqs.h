@@ -1,0 +1,98 @@
+/*
+ * source/sqs -- an SQS queue: what its files share.
+ *
+ *     sqs.c          opens the queue, reads its attributes, tells the plan
+ *     sqs_receive.c  receivers: credits → long poll → table → runs
+ *     sqs_settle.c   verdicts → deletes and returns, in calls of ten
+ *     sqs_lease.c    extends what is held
+ *
+ * All of them work on one lease table (core/lease.h), which alone knows the receipt handles: so receiving, extending,
+ * deleting and returning cannot race.
+ */
+#ifndef SOURCE_SQS_H
+#define SOURCE_SQS_H
+
+#include <sluice/batch.h>
+#include <sluice/loop.h>
+
+#include "aws/sqs.h"
+#include "core/lease.h"
+#include "core/pacing.h"
+#include "ops/log.h"
+#include "source/source.h"
+
+enum {
+    /* Calls under way at once for each of deleting, returning and extending: at 10 messages a call and 10 ms a round trip
+     * that is 10,000 messages a second each. */
+    SQS_CALLERS = 10,
+    SQS_EXTENDERS = 4,
+};
+
+SL_CHAN_OF(ticket_chan, struct ticket);
+
+/* A task that may be waiting for something to change. */
+struct sqs_seat {
+    struct sl_parker parker;
+    bool waits;
+};
+
+/* What the source remembers of an event besides its lease; by slot. */
+struct sqs_memo {
+    size_t bytes; /* its credit */
+    unsigned receive_count;
+};
+
+struct sqs_source {
+    struct source base;
+    struct source_config config;
+    struct sqs_client *client;
+    struct sqs_queue *queue;
+    struct lease_table *leases;
+    struct sqs_memo *memos;
+    sl_dur visibility;
+    bool can_extend, can_read_attributes;
+    char region[64], arn[256]; /* what base.origin points to */
+
+    struct credits credits;
+    struct pacing pacing;
+    struct sqs_seat *receivers;
+    size_t receivers_running;
+    uint64_t count_left;    /* of config.count; UINT64_MAX: no limit */
+    bool is_exhausted;      /* nothing more is to be received, by the user's wish */
+    struct message *waiting; /* FIFO: runs whose group still has an earlier one out, oldest first; linked by next_run */
+    uint32_t receive_number; /* numbers receives, for runs */
+    struct message_chan *out;
+    struct sl_ctx *life, *delivery, *intake;
+
+    struct ticket_chan *deletes, *returns;
+    struct sqs_seat settler; /* waits for the last event to be settled */
+    bool verdicts_in;        /* no more verdicts come */
+
+    struct sl_ctx *keeping; /* ends when nothing is held any more: extending, and looking at the queue */
+    struct sqs_seat extenders[SQS_EXTENDERS];
+
+    struct log_limit receive_log, settle_log, lease_log, unfit_log;
+};
+
+struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
+                                        struct sl_ctx *intake);
+void sqs_source_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts);
+/* Starts the tasks that keep leases alive; they end with `keeping`. */
+void sqs_keep_leases(struct sqs_source *sqs, struct sl_ctx *life);
+
+/* Lets all receivers look again whether they may receive. */
+void sqs_wake_receivers(struct sqs_source *sqs);
+/* A lease has come into an empty table: the extenders have something to wait for. */
+void sqs_wake_extenders(struct sqs_source *sqs);
+/* An event is settled, its ticket is no more: gives its credit back, hands out what waited for it, wakes who waits. */
+void sqs_settled(struct sqs_source *sqs, struct ticket ticket);
+/* FIFO: hands out the waiting runs that may go, and closes `out` if nothing more can come. */
+void sqs_hand_out(struct sqs_source *sqs);
+
+/* Reads the queue's attributes, and takes on a changed visibility timeout. Results as sqs_get_attributes. */
+int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out, struct sqs_failure *failure);
+
+/* Logs a failed call at most every ten seconds. */
+void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure, const char *consequence);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * sqs_lease -- keeps the leases of what is held alive: asks the table what is due, ten at a time, and extends it. It goes on
+ * through the drain, until the last event is settled. And looks at the queue's attributes every five minutes.
+ */
+#include <sluice/task.h>
+
+#include "source/sqs.h"
+
+#define REFRESH_EVERY sl_minutes(5)
+
+void sqs_wake_extenders(struct sqs_source *sqs)
+{
+    for (size_t i = 0; i < SQS_EXTENDERS; i++)
+        if (sqs->extenders[i].waits)
+            sl_unpark(&sqs->extenders[i].parker);
+}
+
+static void queue_return(struct sqs_source *sqs, struct ticket ticket)
+{
+    (void)!ticket_chan_try_send(sqs->returns, ticket);
+}
+
+static void on_entry(struct sqs_source *sqs, const struct lease_extension *extension, const struct sqs_entry *entry,
+                     sl_time sent_at)
+{
+    bool must_return = false;
+
+    switch (entry->state) {
+    case SQS_ENTRY_DONE:
+        must_return = lease_extended(sqs->leases, extension, sent_at);
+        break;
+    case SQS_ENTRY_RETRY:
+        must_return = lease_extend_failed(sqs->leases, extension, sl_now(), false);
+        break;
+    case SQS_ENTRY_REFUSED:
+        if (log_limit_pass(&sqs->lease_log))
+            log_warn("the lease of an event can't be extended (%s): the queue gives it again", entry->code);
+        must_return = lease_extend_failed(sqs->leases, extension, sl_now(), true);
+        break;
+    }
+    if (must_return)
+        queue_return(sqs, extension->ticket);
+}
+
+static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure)
+{
+    if (failure->trouble == SQS_TROUBLE_PERMISSION && sqs->can_extend) {
+        sqs->can_extend = false;
+        lease_visibility_set(sqs->leases, sqs->visibility, false);
+        sqs_log_failure(&sqs->lease_log, failure, "from here on nothing is held past its first visibility timeout");
+        return;
+    }
+    sqs_log_failure(&sqs->lease_log, failure, "trying again before the leases end");
+}
+
+static void extend(struct sqs_source *sqs, const struct lease_extension *due, size_t count, struct strbuf *handles)
+{
+    struct sqs_visibility changes[LEASE_CALL_MAX];
+    struct sqs_entry entries[LEASE_CALL_MAX];
+    size_t ends[LEASE_CALL_MAX];
+    struct sqs_failure failure;
+    sl_time sent_at = sl_now();
+    size_t at = 0;
+    int r;
+
+    strbuf_reset(handles);
+    for (size_t i = 0; i < count; i++) {
+        strbuf_add_slice(handles, lease_sending(sqs->leases, due[i].ticket));
+        ends[i] = handles->n;
+    }
+    for (size_t i = 0; i < count; i++) {
+        changes[i] = (struct sqs_visibility){{handles->p + at, ends[i] - at}, due[i].visibility_s};
+        at = ends[i];
+    }
+    r = strbuf_failed(handles)
+            ? -1
+            : sqs_change_visibility_batch(sqs->queue, sqs->life, changes, count, entries, &failure);
+    if (r == SQS_FAILED)
+        on_failure(sqs, &failure);
+    if (r != 0)
+        for (size_t i = 0; i < count; i++)
+            entries[i] = (struct sqs_entry){.state = SQS_ENTRY_RETRY};
+    for (size_t i = 0; i < count; i++)
+        on_entry(sqs, &due[i], &entries[i], sent_at);
+    sqs->base.progress->last_event = sl_now();
+}
+
+struct extender {
+    struct sqs_source *sqs;
+    struct sqs_seat *seat;
+};
+
+SL_TASK(extender)
+{
+    struct sqs_source *sqs = my->sqs;
+    struct strbuf handles = {0};
+
+    while (sl_ctx_err(sqs->keeping) == SL_OK) {
+        struct lease_extension due[LEASE_CALL_MAX];
+        sl_time at = lease_next_due(sqs->leases);
+        size_t lost = 0;
+        size_t count;
+
+        if (sl_time_before(sl_now(), at)) {
+            my->seat->waits = true;
+            (void)sl_park(&my->seat->parker, sqs->keeping, at, "the next extension");
+            my->seat->waits = false;
+            continue;
+        }
+        count = lease_due(sqs->leases, sl_now(), due, &lost);
+        if (lost > 0)
+            log_warn("%zu lease%s ended before %s could be extended: the queue gives the events again", lost,
+                     lost == 1 ? "" : "s", lost == 1 ? "it" : "they");
+        if (count > 0)
+            extend(sqs, due, count, &handles);
+    }
+    strbuf_deinit(&handles);
+    return 0;
+}
+
+struct look_at_queue {
+    struct sqs_source *sqs;
+};
+
+SL_TASK(look_at_queue)
+{
+    struct sqs_source *sqs = my->sqs;
+    struct sqs_queue_attributes attributes;
+    struct sqs_failure failure;
+
+    while (sl_sleep(sqs->keeping, REFRESH_EVERY) == SL_OK)
+        if (sqs_refresh(sqs, sqs->keeping, &attributes, &failure) == SQS_FAILED)
+            sqs_log_failure(&sqs->lease_log, &failure, "the visibility timeout stays as it was");
+    return 0;
+}
+
+void sqs_keep_leases(struct sqs_source *sqs, struct sl_ctx *life)
+{
+    for (unsigned i = 0; i < SQS_EXTENDERS; i++) {
+        sl_parker_init(&sqs->extenders[i].parker);
+        SL_GO(life, extender, .sqs = sqs, .seat = &sqs->extenders[i]);
+    }
+    if (sqs->can_read_attributes)
+        SL_GO(life, look_at_queue, .sqs = sqs);
+}

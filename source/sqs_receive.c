@@ -1,0 +1,346 @@
+/*
+ * sqs_receive -- receivers. Each reserves credits, polls, enters what came into the lease table and sends it on as runs.
+ * How many are at work and when the next poll starts is core/pacing's to say. A poll that is under way when intake ends is
+ * left to finish: what it brings is delivered like the rest. Only delivery's end cuts it.
+ */
+#include <sluice/task.h>
+
+#include "source/sqs.h"
+
+enum { FULL = SQS_ENTRIES_MAX };
+
+void sqs_wake_receivers(struct sqs_source *sqs)
+{
+    for (size_t i = 0; i < sqs->config.receivers; i++)
+        if (sqs->receivers[i].waits)
+            sl_unpark(&sqs->receivers[i].parker);
+}
+
+static bool is_over(const struct sqs_source *sqs)
+{
+    return sqs->is_exhausted || sqs->count_left == 0 || sl_ctx_err(sqs->intake) != SL_OK;
+}
+
+/* When receiver `number` may poll; SL_NEVER: when something has changed. */
+static sl_time may_poll_at(const struct sqs_source *sqs, unsigned number, sl_time now)
+{
+    const struct progress *progress = sqs->base.progress;
+
+    if (number >= pacing_receivers(&sqs->pacing) || progress->paused || !credits_are_free(&sqs->credits))
+        return SL_NEVER;
+    return pacing_next_poll(&sqs->pacing, now, progress->open_deadline, lease_held(sqs->leases));
+}
+
+/* ---- what a receive brought ---- */
+
+static void send_run(struct sqs_source *sqs, struct message *run)
+{
+    /* There is room for all credits, and the channel is open while a receiver runs or a run waits. */
+    int r = message_chan_try_send(sqs->out, run);
+
+    sl_assert(r == SL_OK || sl_ctx_err(sqs->life));
+    if (r)
+        message_run_free(run);
+}
+
+void sqs_hand_out(struct sqs_source *sqs)
+{
+    struct message **link = &sqs->waiting;
+
+    while (*link) {
+        struct message *run = *link;
+
+        if (!lease_run_may_go(sqs->leases, run->ticket)) {
+            link = &run->next_run;
+            continue;
+        }
+        *link = run->next_run;
+        run->next_run = NULL;
+        send_run(sqs, run);
+    }
+    if (!sqs->waiting && sqs->receivers_running == 0 && sqs->out) {
+        message_chan_close(sqs->out);
+        sqs->out = NULL;
+    }
+}
+
+static void wait_in_line(struct sqs_source *sqs, struct message *run)
+{
+    struct message **link = &sqs->waiting;
+
+    while (*link)
+        link = &(*link)->next_run;
+    *link = run;
+}
+
+/* Enters one message into the table. The message to send on, or NULL: none. */
+static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m, const struct sqs_receive_answer *answer,
+                             struct block *block, size_t *held_bytes, size_t *held_count)
+{
+    struct lease_arrival arrival = {
+        .id = m->message_id,
+        .handle = m->receipt_handle,
+        .group = sqs->base.is_fifo ? m->group_id : (struct slice){0},
+        .run = sqs->receive_number,
+        .received_at = answer->answered,
+        .visibility = sqs->visibility,
+        .round_trip = SL_ZERO,
+    };
+    struct record record = {
+        .message_id = m->message_id,
+        .receipt_handle = m->receipt_handle,
+        .body = m->body,
+        .md5_of_body = m->md5_of_body,
+        .md5_of_attributes = m->md5_of_attributes,
+        .attributes = m->attributes,
+        .message_attributes = m->message_attributes,
+    };
+    struct message *message = NULL;
+    struct ticket ticket;
+
+    switch (lease_arrive(sqs->leases, &arrival, &ticket)) {
+    case LEASE_NEW:
+        *held_count += 1;
+        *held_bytes += m->body.n;
+        sqs->memos[ticket.slot] = (struct sqs_memo){.bytes = m->body.n, .receive_count = m->receive_count};
+        message = message_new(ticket, &record, block);
+        if (!message && lease_return(sqs->leases, ticket, 0, LEASE_UNSENT, answer->answered) == LEASE_RETURN_QUEUE)
+            (void)!ticket_chan_try_send(sqs->returns, ticket);
+        break;
+    case LEASE_CONFIRMED:
+        *held_count += 1;
+        sqs->memos[ticket.slot] = (struct sqs_memo){.receive_count = m->receive_count};
+        sl_assert(ticket_chan_try_send(sqs->deletes, ticket) == SL_OK);
+        break;
+    case LEASE_MERGED:
+    case LEASE_NO_ROOM:
+        break;
+    }
+    return message;
+}
+
+static void report_unfit(struct sqs_source *sqs, const struct sqs_message *m)
+{
+    lease_arrive_unfit(sqs->leases);
+    if (log_limit_pass(&sqs->unfit_log))
+        log_warn("message " SLICE_FMT " is unfit: %s; it is not posted, the queue gives it again",
+                 SLICE_ARG(m->message_id), m->unfit);
+}
+
+/* Standard queue: each message is a run. FIFO: messages of one group are. `runs` is what was gathered so far. */
+static void join_run(struct sqs_source *sqs, struct message *message, struct slice group, struct message **runs,
+                     struct slice *groups, size_t *count)
+{
+    if (sqs->base.is_fifo) {
+        for (size_t i = 0; i < *count; i++) {
+            struct message *last = runs[i];
+
+            if (!slice_eq(groups[i], group))
+                continue;
+            while (last->next)
+                last = last->next;
+            last->next = message;
+            return;
+        }
+    }
+    groups[*count] = group;
+    runs[(*count)++] = message;
+}
+
+static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer, const struct reservation *reservation,
+                    unsigned asked)
+{
+    struct block *block = block_new(&answer->bytes);
+    struct message *runs[SQS_ENTRIES_MAX];
+    struct slice groups[SQS_ENTRIES_MAX];
+    size_t run_count = 0, held_count = 0, held_bytes = 0, largest = 0;
+    bool was_empty = lease_held(sqs->leases) == 0;
+
+    sqs->receive_number++;
+    for (size_t i = 0; i < answer->count && block; i++) {
+        const struct sqs_message *m = &answer->messages[i];
+        struct message *message;
+
+        if (m->unfit) {
+            report_unfit(sqs, m);
+            continue;
+        }
+        largest = m->body.n > largest ? m->body.n : largest;
+        message = enter(sqs, m, answer, block, &held_bytes, &held_count);
+        if (message)
+            join_run(sqs, message, m->group_id, runs, groups, &run_count);
+    }
+    credits_arrived(&sqs->credits, reservation, held_count, held_bytes, largest);
+    if (run_count > 0)
+        runs[run_count - 1]->lull = sqs->base.is_fifo && answer->count < asked;
+    for (size_t i = 0; i < run_count; i++) {
+        if (lease_run_may_go(sqs->leases, runs[i]->ticket))
+            send_run(sqs, runs[i]);
+        else
+            wait_in_line(sqs, runs[i]);
+    }
+    block_unref(block);
+    if (was_empty && held_count > 0)
+        sqs_wake_extenders(sqs);
+}
+
+/* ---- polling ---- */
+
+/* --until-empty: nothing came, nothing is held, and the queue says that it has nothing that could still come. */
+static void look_whether_empty(struct sqs_source *sqs)
+{
+    struct sqs_queue_attributes attributes;
+    struct sqs_failure failure;
+
+    if (!sqs->config.until_empty || lease_held(sqs->leases) > 0)
+        return;
+    if (sqs->can_read_attributes) {
+        if (sqs_get_attributes(sqs->queue, sqs->intake, &attributes, &failure))
+            return;
+        if (attributes.visible + attributes.in_flight + attributes.delayed > 0 || lease_held(sqs->leases) > 0)
+            return;
+    }
+    sqs->is_exhausted = true;
+    sqs_wake_receivers(sqs);
+}
+
+static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure)
+{
+    if (failure->trouble == SQS_TROUBLE_OVER_LIMIT) {
+        pacing_over_limit(&sqs->pacing, sl_now(), lease_held(sqs->leases));
+        sqs_log_failure(&sqs->receive_log, failure, "no receives until deletes have caught up");
+        return;
+    }
+    pacing_failed(&sqs->pacing, sl_now(), sl_random());
+    sqs_log_failure(&sqs->receive_log, failure, "trying again");
+}
+
+static void on_answer(struct sqs_source *sqs, struct sqs_receive_answer *answer, const struct reservation *reservation,
+                      sl_time began, unsigned asked)
+{
+    struct account *account = sqs->base.account;
+
+    account->receives++;
+    if (answer->count == 0) {
+        account->receives_empty++;
+        credits_cancel(&sqs->credits, reservation);
+    } else {
+        take_in(sqs, answer, reservation, asked);
+    }
+    pacing_received(&sqs->pacing, &(struct pacing_receive){
+                                      .started = began,
+                                      .ended = sl_now(),
+                                      .brought = answer->count,
+                                      .credits_free = credits_are_free(&sqs->credits),
+                                  });
+    sqs->base.progress->last_event = sl_now();
+    if (answer->count == 0)
+        look_whether_empty(sqs);
+    sqs_wake_receivers(sqs);
+}
+
+/* How many messages the next receive may ask for; they are taken off what is left of --count. */
+static unsigned take_count(struct sqs_source *sqs)
+{
+    unsigned count = sqs->count_left < FULL ? (unsigned)sqs->count_left : FULL;
+
+    if (sqs->count_left != UINT64_MAX)
+        sqs->count_left -= count;
+    return count;
+}
+
+static void give_count_back(struct sqs_source *sqs, size_t count)
+{
+    if (sqs->count_left != UINT64_MAX)
+        sqs->count_left += count;
+}
+
+static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
+{
+    struct reservation reservation;
+    struct sqs_failure failure;
+    sl_time began = sl_now();
+    unsigned asked;
+    int r;
+
+    if (!credits_reserve(&sqs->credits, &reservation))
+        return;
+    asked = take_count(sqs);
+    r = sqs_receive(sqs->queue, sqs->delivery,
+                    &(struct sqs_receive_options){
+                        .count = asked,
+                        .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
+                        .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
+                    },
+                    answer, &failure);
+    if (r == 0) {
+        give_count_back(sqs, asked > answer->count ? asked - answer->count : 0);
+        on_answer(sqs, answer, &reservation, began, asked);
+        return;
+    }
+    give_count_back(sqs, asked);
+    credits_cancel(&sqs->credits, &reservation);
+    sqs->base.account->receives++;
+    if (r == SL_CANCELED || r == SL_TIMEOUT)
+        sqs->base.account->receives_aborted++;
+    else if (r == SQS_FAILED)
+        on_failure(sqs, &failure);
+    else
+        pacing_failed(&sqs->pacing, sl_now(), sl_random());
+}
+
+struct receiver {
+    struct sqs_source *sqs;
+    unsigned number;
+};
+
+SL_TASK(receiver)
+{
+    struct sqs_source *sqs = my->sqs;
+    struct sqs_seat *seat = &sqs->receivers[my->number];
+    struct sqs_receive_answer answer = {0};
+
+    while (!is_over(sqs)) {
+        sl_time now = sl_now();
+        sl_time at = may_poll_at(sqs, my->number, now);
+
+        if (!sl_time_before(now, at)) {
+            poll(sqs, &answer);
+            continue;
+        }
+        seat->waits = true;
+        (void)sl_park(&seat->parker, sqs->intake, at, "credits, or the time of the next poll");
+        seat->waits = false;
+    }
+    strbuf_deinit(&answer.bytes);
+    sqs->receivers_running--;
+    sqs_wake_receivers(sqs);
+    sqs_hand_out(sqs);
+    return 0;
+}
+
+static void drop_run(struct message **run)
+{
+    message_run_free(*run);
+}
+
+struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
+                                        struct sl_ctx *intake)
+{
+    struct sqs_source *sqs = (struct sqs_source *)source;
+    size_t room = sqs->config.in_flight_max;
+    struct message_chan *out = message_chan_new(life, room, drop_run);
+
+    sqs->life = life;
+    sqs->delivery = delivery;
+    sqs->intake = intake;
+    sqs->out = out;
+    sqs->deletes = ticket_chan_new(life, room, ticket_chan_forget);
+    sqs->returns = ticket_chan_new(life, room, ticket_chan_forget);
+    sqs->receivers_running = sqs->config.receivers;
+    for (unsigned i = 0; i < sqs->config.receivers; i++) {
+        sl_parker_init(&sqs->receivers[i].parker);
+        SL_GO(life, receiver, .sqs = sqs, .number = i);
+    }
+    return out;
+}
