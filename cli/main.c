@@ -1,0 +1,52 @@
+/*
+ * main -- finds the command. It ends by _exit: exit would wait for helper threads that are stuck in
+ * a look-up or a read.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+static int unknown_command(const char *word)
+{
+    const char *names[16];
+    struct problem problem;
+    size_t n = 0;
+
+    for (const struct command *const *command = commands; *command; command++)
+        names[n++] = (*command)->name;
+    names[n] = NULL;
+    const char *near = closest(word, names);
+    problem_init(&problem);
+    if (near)
+        problem_set(&problem, EXIT_BAD_USAGE, "there is no command %.40s: did you mean sluice %s?",
+                    word, near);
+    else
+        problem_set(&problem, EXIT_BAD_USAGE,
+                    "there is no command %.40s\n  do:    sluice help lists them", word);
+    int status = command_refuse(NULL, &problem);
+    problem_deinit(&problem);
+    return status;
+}
+
+static int dispatch(const char *const *argv)
+{
+    const char *word = argv[0];
+    if (!word) {
+        (void)print_help(NULL);
+        return EXIT_BAD_USAGE;
+    }
+    if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+        return print_help(NULL);
+    if (strcmp(word, "--version") == 0)
+        return print_version();
+    const struct command *command = command_find(word);
+    return command ? command->run(command, argv + 1) : unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    signal(SIGPIPE, SIG_IGN);
+    program_end(dispatch((const char *const *)argv + 1));
+}

@@ -1,0 +1,252 @@
+#include "cli/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sluice/chan.h>
+#include <sluice/task.h>
+
+#include "aws/config.h"
+#include "cli/account.h"
+#include "cli/progress.h"
+#include "core/units.h"
+#include "io/http.h"
+#include "ops/log.h"
+
+/* What lives from the opening to the account. */
+struct stage {
+    struct session *session;
+    struct account account;
+    struct progress progress;
+    struct source *source;
+    struct sink *sink;
+    struct sl_chan *signals;
+    struct problem problem;
+};
+
+/* ---- opening ---- */
+
+static int open_client(struct http_client **out, struct sl_ctx *ctx, size_t connections,
+                       const char *ca_file)
+{
+    return http_client_new(out, ctx,
+                           &(struct http_client_options){
+                               .connections_per_host = connections,
+                               .ca_file = ca_file,
+                               .user_agent = "sluice/" SLUICE_VERSION,
+                           });
+}
+
+static int open_source(struct stage *stage, struct sl_ctx *ctx)
+{
+    struct session *session = stage->session;
+    struct source_config *config = &session->config.source;
+    struct aws_config *aws = NULL;
+    int result = 0;
+
+    if (session->aws)
+        result = aws_config_load(&aws,
+                                 &(struct aws_config_options){
+                                     .region = session->aws->region,
+                                     .profile = session->aws->profile,
+                                     .endpoint_url = session->aws->endpoint_url,
+                                     .allow_http = session->aws->allow_http,
+                                 },
+                                 &stage->problem);
+    if (result == 0)
+        /* besides the receivers: deletes, extensions and returns at once */
+        result = open_client(&config->http, ctx, config->receivers + 54,
+                             aws ? aws->ca_bundle.value : NULL);
+    config->aws = aws;
+    config->account = &stage->account;
+    config->progress = &stage->progress;
+    return result ? result : source_open(&stage->source, ctx, config, &stage->problem);
+}
+
+static int open_sink(struct stage *stage, struct sl_ctx *ctx)
+{
+    struct pipeline_config *config = &stage->session->config;
+    int result = open_client(&config->sink.http, ctx, config->concurrency, getenv("SSL_CERT_FILE"));
+    return result ? result : sink_open(&stage->sink, ctx, &config->sink, &stage->problem);
+}
+
+/* The first signal while there is nothing to drain yet ends everything. */
+struct guard_opening {
+    struct sl_chan *signals;
+    struct sl_ctx *all;
+};
+
+SL_TASK(guard_opening)
+{
+    int signal;
+    if (sl_chan_recv(my->signals, ctx, &signal) == SL_OK)
+        sl_ctx_cancel(my->all, -EINTR);
+    return 0;
+}
+
+static int open_all(struct stage *stage, struct sl_ctx *ctx)
+{
+    struct sl_ctx *opening = sl_ctx_new(ctx, NULL);
+    SL_GO(opening, guard_opening, .signals = stage->signals, .all = ctx);
+    int result = pipeline_config_check(&stage->session->config, &stage->problem);
+    if (result == 0)
+        result = open_sink(stage, ctx);
+    if (result == 0)
+        result = open_source(stage, ctx);
+    sl_ctx_leave(opening);
+    return result;
+}
+
+/* ---- the plan ---- */
+
+static void add_batches(const struct pipeline_config *config, struct strbuf *out)
+{
+    char bytes[UNITS_TEXT_SIZE], age[UNITS_TEXT_SIZE], timeout[UNITS_TEXT_SIZE],
+        drain[UNITS_TEXT_SIZE];
+    char held[UNITS_TEXT_SIZE], memory[UNITS_TEXT_SIZE];
+
+    strbuf_addf(out, "  batches    %zu events, %s or %s, whichever comes first; format %s\n",
+                config->batch_count, units_print_size(bytes, config->batch_bytes),
+                units_print_duration(age, config->batch_age), config->sink.format->name);
+    strbuf_addf(out, "  deliveries %zu at once, %s each\n", config->concurrency,
+                units_print_duration(timeout, config->sink.timeout));
+    strbuf_addf(out, "  held       %s events, %s at most\n",
+                units_print_count(held, config->source.in_flight_max),
+                units_print_size(memory, config->source.in_flight_bytes));
+    strbuf_addf(out, "  drain      %s at most\n", units_print_duration(drain, config->drain));
+}
+
+static int print_plan(struct stage *stage, struct sl_ctx *ctx)
+{
+    struct session *session = stage->session;
+    struct strbuf out = {0};
+
+    strbuf_addf(&out, "  from       %s\n", stage->source->name);
+    int result = source_plan(stage->source, ctx, &out);
+    strbuf_addf(&out, "  to         %s\n", stage->sink->name);
+    add_batches(&session->config, &out);
+    strbuf_adds(&out, "nothing was received or sent\n");
+    int status =
+        result < 0 ? command_fail(session->command, result) : print_out(session->command, &out);
+    strbuf_deinit(&out);
+    return status;
+}
+
+/* ---- the account ---- */
+
+static enum account_outcome account_outcome_of(enum pipeline_ending ending)
+{
+    switch (ending) {
+    case PIPELINE_DRAINED:
+        return ACCOUNT_DRAINED;
+    case PIPELINE_DEADLINE:
+        return ACCOUNT_DEADLINE;
+    case PIPELINE_STOPPED:
+        break;
+    }
+    return ACCOUNT_STOPPED;
+}
+
+static int exit_status(const struct stage *stage, const struct pipeline_report *report)
+{
+    if (stage->account.abandoned > 0)
+        return EXIT_ABANDONED;
+    if (report->cause == 0)
+        return EXIT_DONE;
+    return report->cause == -EPIPE ? EXIT_NOT_AVAILABLE : EXIT_INTERNAL;
+}
+
+/* To stderr for people unless -q and all is well, to stdout and a file as JSON if asked for. */
+static int tell_account(struct stage *stage, const struct account_report *report, int status)
+{
+    const struct session *session = stage->session;
+    const struct output_options *output = session->output;
+    struct strbuf text = {0}, json = {0};
+    int told = 0;
+
+    account_print_json(report, &json);
+    if (strcmp(output->log, "json") == 0)
+        account_print_json(report, &text);
+    else
+        account_print(report, &text);
+    if (!output->quiet || status != EXIT_DONE)
+        print_err(&text);
+    if (output->json)
+        told = print_out(session->command, &json);
+    if (session->account_file &&
+        write_whole_file(session->account_file, strbuf_slice(&json), &stage->problem))
+        told = command_refuse(session->command, &stage->problem);
+    strbuf_deinit(&text);
+    strbuf_deinit(&json);
+    return status != EXIT_DONE ? status : told;
+}
+
+static int account_for(struct stage *stage, const struct pipeline_report *report)
+{
+    struct account_report told = {
+        .account = &stage->account,
+        .outcome = account_outcome_of(report->ending),
+        .drain_took = report->drain_took,
+        .took = report->took,
+        .visibility = report->visibility,
+        .takes_back = stage->source->takes_back,
+        .from = stage->source->name,
+        .to = stage->sink->name,
+    };
+
+    account_measure(&told);
+    if (report->cause != 0)
+        log_error("a part of the pipeline failed, so it drained: %s", strerror(-report->cause));
+    return tell_account(stage, &told, exit_status(stage, report));
+}
+
+/* ---- all of it ---- */
+
+static int run_pipeline(struct stage *stage, struct sl_ctx *ctx)
+{
+    const struct session *session = stage->session;
+    struct pipeline_report report = {0};
+    struct progress_view view = {
+        .account = &stage->account,
+        .progress = &stage->progress,
+        .batch_count = session->config.batch_count,
+        .concurrency = session->config.concurrency,
+        .began = sl_now(),
+    };
+    struct sl_ctx *showing = sl_ctx_new(ctx, NULL);
+
+    if (!session->output->quiet)
+        progress_show(&view, showing,
+                      strcmp(session->output->log, "json") == 0 ? -1 : STDERR_FILENO);
+    int result =
+        pipeline_run(ctx, &session->config, stage->source, stage->sink, stage->signals, &report);
+    sl_ctx_leave(showing);
+    if (result == PROBLEM)
+        return command_refuse(session->command, &stage->problem);
+    return result < 0 ? command_fail(session->command, result) : account_for(stage, &report);
+}
+
+int session_run(struct sl_ctx *ctx, struct session *session)
+{
+    static const int signos[] = {SIGINT, SIGTERM};
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct stage *stage = calloc(1, sizeof *stage);
+
+    if (!stage)
+        return command_fail(session->command, -ENOMEM);
+    stage->session = session;
+    stage->signals = sl_signals(ctx, signos, 2);
+    problem_init(&stage->problem);
+    progress_init(&stage->progress);
+    int result = open_all(stage, scope);
+    if (sl_ctx_cause(scope) == -EINTR)
+        return EXIT_DONE; /* stopped before anything was received */
+    if (result == PROBLEM)
+        return command_refuse(session->command, &stage->problem);
+    if (result != 0)
+        return command_fail(session->command, result < 0 ? result : -ECANCELED);
+    return session->check ? print_plan(stage, scope) : run_pipeline(stage, scope);
+}
