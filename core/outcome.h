@@ -1,31 +1,33 @@
 /*
  * outcome -- what a service's answer means for the events of a batch.
  *
- *     200 201 202 204, complete, no failures listed       ACCEPTED
- *     any 2xx, complete, failures listed by message id    PARTIAL: those failed, the rest are
- * accepted 200 201 202 204 with a list that can't be trusted   RETRY other 2xx without a list RETRY
- *     408 409 421 423 425 429, 5xx but 501 505 511        RETRY
- *     no answer, or a success that came incomplete        RETRY
- *     413                                                 SPLIT
- *     400 422                                             REFUSED
- *     3xx, other 4xx, 501 505 511                         PAUSE
+ *     200 201 202 204, complete, no failures listed      ACCEPTED
+ *     any 2xx, complete, a list of failed message ids    PARTIAL: those failed, the rest did not
+ *     any 2xx with a list that can't be trusted          RETRY
+ *     other 2xx without a list                           RETRY
+ *     408 409 421 423 425 429, 5xx but 501 505 511       RETRY
+ *     no answer, or a success that came incomplete       RETRY
+ *     413                                                SPLIT
+ *     400 422                                            REFUSED
+ *     3xx, other 4xx, 501 505 511                        PAUSE
  *
  * Anything that is not listed as success is failure. A success must be complete; a failure is
  * judged by its status alone, because a server that answers 413 early often cuts the connection.
  *
  * The list of failures is Lambda's: {"batchItemFailures":[{"itemIdentifier":"<messageId>"}]}. The
  * two names match without regard to case. No body, no such key, null and [] mean that all are
- * accepted. A list can't be trusted, and the whole batch counts as failed, if
- *   - it is not an array of objects that each have one itemIdentifier, a string with the id of an
- * event in this batch;
- *   - the key comes twice, or one that is nearly it: after leaving out all but letters and digits,
- * without regard to case, a key that differs from batchItemFailures in at most 2 insertions,
- * deletions or replacements, or holds "itemfailure" (failedItems is another name and is not looked
- * at);
- *   - the top level is an array with an object in it that has an itemIdentifier: a list without its
- * name;
- *   - the body calls itself JSON (its content type says so, or it begins with {) and is not.
- * An id that is listed twice counts once.
+ * accepted; an id that is listed twice counts once. A list can't be trusted, so that the whole
+ * batch counts as failed, in these cases:
+ *
+ *   - It is not an array of objects that each have one itemIdentifier, a string, the id of an event
+ *     in this batch.
+ *   - The key comes twice, or there is one that is nearly it. Near is, after leaving out all but
+ *     letters and digits and without regard to case, what differs from batchItemFailures in at most
+ *     2 insertions, deletions or replacements, or holds "itemfailure". (failedItems is another
+ * name, and is not looked at.)
+ *   - The top level is an array with an object in it that has an itemIdentifier: a list without its
+ *     name.
+ *   - The body calls itself JSON (its content type says so, or it begins with a brace) and is not.
  */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
@@ -47,8 +49,7 @@ enum outcome {
     OUTCOME_PAUSE,    /* the service or the set-up is wrong: keep everything, and probe */
 };
 
-/* Batches hold no more events than this; a list of failures is looked up in constant time up to it.
- */
+/* Batches hold no more events than OUTCOME_IDS_MAX. */
 enum { OUTCOME_IDS_MAX = 10000, OUTCOME_REASON_SIZE = 200 };
 
 struct outcome_answer {

@@ -73,10 +73,12 @@ struct sigv4_signature {
 
 /*
  * Signs a request. All headers of `request` are signed, so they must be those that are sent,
- * unchanged, and Host among them; but connection, user-agent, x-amzn-trace-id, expect and
- * transfer-encoding are left out, because proxies change them. The signature also covers
- * X-Amz-Date, made from `unix_s` unless the request has one, and X-Amz-Security-Token if the
- * identity has a token and the request has no such header: send both. 0        *out is filled in
+ * unchanged, and Host among them; only those that proxies add or change (Connection, User-Agent,
+ * Traceparent and the like) are left out. The signature also covers X-Amz-Date, made from `unix_s`
+ * unless the request has one, and X-Amz-Security-Token if the identity has a token and the request
+ * has no such header: send both.
+ *
+ *   0        *out is filled in
  *   -EINVAL  more headers or parameters than the limits, or no Host
  *   -ENOMEM  no memory
  */
