@@ -7,6 +7,7 @@
  * every other part has a key of its own, because its bytes are others.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,13 +21,11 @@
 
 /* The wait before attempt n + 1 is full jitter up to 100 ms x 2^n, at most 5 s: a service that comes back is found within
  * 5 s (reliability.md, R3). While it is paused for, up to a minute. */
-#define RETRY_BASE SL_DUR_MS(100)
-#define RETRY_CAP  SL_DUR_SEC(5)
-#define PROBE_BASE SL_DUR_SEC(1)
-#define PROBE_CAP  SL_DUR_SEC(60)
+#define RETRY_BASE sl_ms(100)
+#define RETRY_CAP  sl_sec(5)
+#define PROBE_BASE sl_sec(1)
+#define PROBE_CAP  sl_sec(60)
 
-/* The same failure that often, while other batches are accepted, is the batch's own (design 6). */
-#define SUSPECT_ATTEMPTS 5
 /* How often a source that takes nothing back has refused events repeated. */
 #define REPEATS_MAX 5
 
@@ -56,10 +55,9 @@ struct part {
     size_t first, count;
     struct slice body;
     char key[37];
-    unsigned attempt;      /* made so far */
-    unsigned suspicions;   /* failures in a row while others were accepted */
-    uint64_t accepted_then; /* gate.accepted at the last failure */
-    bool last_try;         /* intake had ended before the attempt began */
+    unsigned attempt; /* made so far */
+    struct suspect suspect;
+    bool last_try; /* intake had ended before the attempt began */
 };
 
 enum step { STEP_AGAIN, STEP_DECIDED, STEP_RECUT };
@@ -150,6 +148,7 @@ static int dress_part(struct courier *courier, struct part *part)
 
     if (r)
         return r;
+    suspect_init(&part->suspect, courier->delivery->gate.accepted);
     for (size_t i = 0; i < part->count; i++)
         courier->ids[i] = batch_item_id(batch, part->first + i);
     if (part->count == batch->count) {
@@ -170,11 +169,11 @@ static int dress_part(struct courier *courier, struct part *part)
 static void log_accepted(const struct courier *courier, const struct part *part, const struct sink_result *result,
                          sl_dur took)
 {
-    char size[32];
+    char size[UNITS_TEXT_SIZE];
 
     if (!log_enabled(LOG_INFO))
         return;
-    units_format_size(size, sizeof(size), part->body.n);
+    units_print_size(size, part->body.n);
     log_info("batch %s: %zu event%s, %s, %d in %lld ms, attempt %u, worker %u", part->key, part->count,
              part->count == 1 ? "" : "s", size, result->status, (long long)sl_dur_ms(took), part->attempt,
              courier->number);
@@ -185,9 +184,9 @@ static void log_trouble(const struct courier *courier, const struct part *part, 
 {
     struct delivery *delivery = courier->delivery;
     struct progress *progress = delivery->pipeline->progress;
-    char size[32];
+    char size[UNITS_TEXT_SIZE];
 
-    units_format_size(size, sizeof(size), part->body.n);
+    units_print_size(size, part->body.n);
     snprintf(progress->trouble, sizeof(progress->trouble), "%s", result->reason);
     if (log_limit_pass(&delivery->trouble_log))
         log_warn("batch %s: %zu event%s, %s: %s, attempt %u, worker %u: %s", part->key, part->count,
@@ -199,6 +198,7 @@ static enum step on_accepted(struct courier *courier, struct part *part)
     struct delivery *delivery = courier->delivery;
 
     decide(part, FATE_DELETE);
+    delivery->pipeline->account->batches++;
     delivery->pipeline->progress->accepted += part->count;
     delivery->pipeline->progress->trouble[0] = '\0';
     gate_accepted(&delivery->gate);
@@ -213,6 +213,7 @@ static enum step on_partial(struct courier *courier, struct part *part, const st
         part->batch->items[part->first + i].fate = result->failed[i] ? FATE_REFUSED : FATE_DELETE;
         refused += result->failed[i];
     }
+    courier->delivery->pipeline->account->batches++;
     courier->delivery->pipeline->progress->accepted += part->count - refused;
     gate_accepted(&courier->delivery->gate);
     log_trouble(courier, part, result, "the events it names go back, the rest is accepted");
@@ -231,7 +232,7 @@ static enum step on_split(struct courier *courier, struct part *part, const stru
 {
     struct pipeline *pipeline = courier->delivery->pipeline;
     size_t half = part->body.n / 2;
-    char size[32], learned[32];
+    char size[UNITS_TEXT_SIZE], learned[UNITS_TEXT_SIZE];
 
     if (part->count == 1) {
         log_trouble(courier, part, result, "one event alone is too large for the service; it goes back");
@@ -240,27 +241,14 @@ static enum step on_split(struct courier *courier, struct part *part, const stru
     }
     if (half < pipeline->bytes_max) {
         pipeline->bytes_max = half;
-        units_format_size(size, sizeof(size), part->body.n);
-        units_format_size(learned, sizeof(learned), half);
+        units_print_size(size, part->body.n);
+        units_print_size(learned, half);
         log_error("%s answered 413 to %zu events, %s: the service takes less than that; nothing deleted, %zu held\n"
                   "  do:    --batch-bytes %s, or raise its limit (Express: express.json({limit:'1mb'}); "
                   "nginx: client_max_body_size)",
                   pipeline->sink->name, part->count, size, source_held(pipeline->source), learned);
     }
     return STEP_RECUT;
-}
-
-/* Whether this failure is the batch's own: others get through, it does not. */
-static bool is_suspect(const struct courier *courier, struct part *part)
-{
-    const struct gate *gate = &courier->delivery->gate;
-
-    if (part->attempt == 1)
-        part->suspicions = 1;
-    else if (gate->accepted > part->accepted_then)
-        part->suspicions++;
-    part->accepted_then = gate->accepted;
-    return part->suspicions >= SUSPECT_ATTEMPTS;
 }
 
 /* The drain comes first: what is left of the part goes back unsent. */
@@ -291,11 +279,11 @@ static enum step wait_as_told(struct courier *courier, struct part *part, sl_dur
 static enum step on_retry(struct courier *courier, struct part *part, const struct sink_result *result)
 {
     struct delivery *delivery = courier->delivery;
-    sl_dur delay = backoff_full_jitter(RETRY_BASE, RETRY_CAP, part->attempt - 1, sl_random());
+    sl_dur delay = backoff_full(RETRY_BASE, RETRY_CAP, part->attempt - 1, sl_random());
 
     if (part->last_try)
         return give_up(courier, part);
-    if (is_suspect(courier, part)) {
+    if (suspect_failed(&part->suspect, delivery->gate.accepted, result->sent)) {
         log_trouble(courier, part, result, "others are accepted, this one is not: its events go back");
         decide(part, FATE_REFUSED);
         return STEP_DECIDED;
@@ -323,7 +311,7 @@ static enum step on_pause(struct courier *courier, struct part *part, const stru
         return give_up(courier, part);
     if (delivery->gate.prober == courier->seat &&
         gate_back_off(&delivery->gate, courier->seat,
-                      sl_dur_max(PROBE_BASE, backoff_full_jitter(PROBE_BASE, PROBE_CAP, tries, sl_random()))) ==
+                      sl_dur_max(PROBE_BASE, backoff_full(PROBE_BASE, PROBE_CAP, tries, sl_random()))) ==
             SL_CANCELED)
         return give_up(courier, part);
     return STEP_AGAIN;
@@ -441,7 +429,7 @@ static bool repeats(struct courier *courier, struct batch *batch, unsigned *roun
     }
     if (any)
         (void)gate_back_off(&delivery->gate, courier->seat,
-                            backoff_full_jitter(RETRY_BASE, RETRY_CAP, *rounds, sl_random()));
+                            backoff_full(RETRY_BASE, RETRY_CAP, *rounds, sl_random()));
     return any;
 }
 
@@ -451,7 +439,6 @@ static void deliver_batch(struct courier *courier, struct batch *batch)
     unsigned rounds = 0;
     struct part part;
 
-    delivery->pipeline->account->batches++;
     do {
         expire_lost(delivery, batch);
         while (find_part(delivery, batch, 0, &part)) {

@@ -75,7 +75,7 @@ int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struc
 
     drain_conduct(&drain, aside);
     watchdog_start(&pipeline, aside);
-    (void)sl_ctx_wait(life, NULL);
+    sl_assert(sl_ctx_wait(life, NULL) == SL_OK);
 
     report->cause = sl_ctx_cause(intake) == -ECANCELED ? 0 : sl_ctx_cause(intake);
     sl_ctx_cancel(aside, 0); /* before intake, so that the conductor sees an end and not a drain */

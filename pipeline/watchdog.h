@@ -10,7 +10,7 @@
 #include "pipeline/stages.h"
 
 /* Twice the longest wait that is not a fault: a Retry-After of 5 minutes. */
-#define WATCHDOG_LIMIT SL_DUR_MIN(10)
+#define WATCHDOG_LIMIT sl_minutes(10)
 
 void watchdog_start(struct pipeline *pipeline, struct sl_ctx *scope);
 

@@ -66,7 +66,7 @@ static void stdout_post(struct sink *sink, struct sl_ctx *ctx, const struct sink
         return;
     }
     r = sl_offload(write_batch, &job, &r) ? -EAGAIN : r;
-    (void)turn_chan_try_send(out->turn, turn);
+    sl_assert(turn_chan_try_send(out->turn, turn) == SL_OK); /* it was taken from there */
     result->sent = true;
     result->complete = r == 0;
     result->gone = r == -EPIPE || r == -ENOSPC || r == -EIO;
@@ -100,7 +100,11 @@ static int stdout_open(struct sink **out, struct sl_ctx *ctx, const struct sink_
         .base = {.ops = &stdout_ops, .format = config->format, .name = "standard output"},
         .turn = turn_chan_new(ctx, 1, turn_chan_forget),
     };
-    (void)turn_chan_try_send(sink->turn, 't');
+    if (!sink->turn) {
+        free(sink);
+        return -ENOMEM;
+    }
+    sl_assert(turn_chan_try_send(sink->turn, 't') == SL_OK);
     *out = &sink->base;
     return 0;
 }

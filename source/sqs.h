@@ -36,6 +36,16 @@ struct sqs_seat {
     bool waits;
 };
 
+/* Waits until woken, `until`, or the end of `ctx`: whoever waits here looks at everything again anyhow. */
+static inline void sqs_seat_wait(struct sqs_seat *seat, struct sl_ctx *ctx, sl_time until, const char *what)
+{
+    int woken SL_UNUSED;
+
+    seat->waits = true;
+    woken = sl_park(&seat->parker, ctx, until, what);
+    seat->waits = false;
+}
+
 /* What the source remembers of an event besides its lease; by slot. */
 struct sqs_memo {
     size_t bytes; /* its credit */

@@ -102,9 +102,7 @@ SL_TASK(extender)
         size_t count;
 
         if (sl_time_before(sl_now(), at)) {
-            my->seat->waits = true;
-            (void)sl_park(&my->seat->parker, sqs->keeping, at, "the next extension");
-            my->seat->waits = false;
+            sqs_seat_wait(my->seat, sqs->keeping, at, "the next extension");
             continue;
         }
         count = lease_due(sqs->leases, sl_now(), due, &lost);

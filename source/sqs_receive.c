@@ -308,9 +308,7 @@ SL_TASK(receiver)
             poll(sqs, &answer);
             continue;
         }
-        seat->waits = true;
-        (void)sl_park(&seat->parker, sqs->intake, at, "credits, or the time of the next poll");
-        seat->waits = false;
+        sqs_seat_wait(seat, sqs->intake, at, "credits, or the time of the next poll");
     }
     strbuf_deinit(&answer.bytes);
     sqs->receivers_running--;
