@@ -75,7 +75,8 @@ bool retry_failed(struct retry *call, struct retry_quota *quota,
     sl_assert(quota->available <= RETRY_QUOTA_MAX);
     *delay = SL_ZERO;
     call->attempts++;
-    if (failure->class == RETRY_NEVER || call->attempts >= RETRY_ATTEMPTS_MAX)
+    if (failure->class == RETRY_NEVER ||
+        call->attempts >= (call->attempts_max ? call->attempts_max : RETRY_ATTEMPTS_MAX))
         return false;
     if (quota->available < cost) {
         if (failure->is_long_poll)

@@ -46,6 +46,7 @@ struct retry_quota {
 struct retry {
     unsigned attempts; /* that failed so far */
     uint32_t cost;     /* of the last retry */
+    unsigned attempts_max; /* 0 = RETRY_ATTEMPTS_MAX */
 };
 
 /* One failed attempt. */
