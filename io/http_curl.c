@@ -11,6 +11,7 @@
  * hears of none of it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ struct client {
     struct resolver *resolver;
     struct http_target proxy; /* of https requests; url NULL: none */
     struct socket **sockets;  /* by descriptor */
+    struct socket *connecting;
     size_t sockets_max;
     struct transfer *idle;
     size_t idle_count;
@@ -44,15 +46,49 @@ struct client {
 struct socket {
     struct sl_watch watch;
     struct client *client;
+    struct transfer *connecting;    /* for whom; NULL: it is connected */
+    struct socket *next_connecting; /* in the list of those */
 };
 
 /* ---- the loop tells libcurl ---- */
+
+static void forget_socket(struct client *client, int fd)
+{
+    sl_watch_deinit(&client->sockets[fd]->watch);
+    free(client->sockets[fd]);
+    client->sockets[fd] = NULL;
+}
+
+/*
+ * libcurl 7.88 closes a descriptor that did not get as far as a connection without telling anybody.
+ * So after each call into it those that are connecting are looked at: before anybody else can have
+ * been given their numbers.
+ */
+static void sweep(struct client *client)
+{
+    struct socket **at = &client->connecting;
+
+    while (*at) {
+        struct socket *s = *at;
+        bool is_closed = fcntl(s->watch.fd, F_GETFD) < 0;
+
+        if (!is_closed && s->connecting->is_active && !s->connecting->has_begun) {
+            at = &s->next_connecting;
+            continue;
+        }
+        *at = s->next_connecting;
+        s->connecting = NULL;
+        if (is_closed)
+            forget_socket(client, s->watch.fd);
+    }
+}
 
 static void stop(struct client *client, struct transfer *t)
 {
     curl_multi_remove_handle(client->multi, t->easy);
     t->is_active = false;
     client->active_count--;
+    sweep(client);
 }
 
 /* Takes what has ended out of libcurl and makes its task ready. */
@@ -80,6 +116,7 @@ static void act(struct client *client, curl_socket_t fd, int events)
     int running;
 
     curl_multi_socket_action(client->multi, fd, events, &running);
+    sweep(client);
     collect(client);
 }
 
@@ -139,37 +176,58 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
     return 0;
 }
 
-/* Room in the table for `fd`, with a socket in it. */
-static struct socket *add_socket(struct client *client, int fd)
+static int make_room(struct client *client, int fd)
 {
+    size_t max = (size_t)fd * 2 + 16;
+    struct socket **sockets;
+
+    if ((size_t)fd < client->sockets_max)
+        return 0;
+    sockets = realloc(client->sockets, max * sizeof(struct socket *));
+    if (!sockets)
+        return -ENOMEM;
+    memset(sockets + client->sockets_max, 0, (max - client->sockets_max) * sizeof(struct socket *));
+    client->sockets = sockets;
+    client->sockets_max = max;
+    return 0;
+}
+
+/*
+ * A socket for a descriptor that will be connected. One that libcurl has closed in this very call
+ * may have had its number: libcurl then believes that its interest is known already, so it is
+ * passed on.
+ */
+static int add_socket(struct client *client, int fd, struct transfer *t)
+{
+    unsigned wanted = 0;
     struct socket *s;
 
-    if ((size_t)fd >= client->sockets_max) {
-        size_t max = (size_t)fd * 2 + 16;
-        struct socket **sockets = realloc(client->sockets, max * sizeof(struct socket *));
-
-        if (!sockets)
-            return NULL;
-        memset(sockets + client->sockets_max, 0,
-               (max - client->sockets_max) * sizeof(struct socket *));
-        client->sockets = sockets;
-        client->sockets_max = max;
+    if (make_room(client, fd) < 0)
+        return -ENOMEM;
+    s = client->sockets[fd];
+    if (s) {
+        sl_assert(s->connecting);
+        wanted = s->watch.wanted;
+        sl_watch_deinit(&s->watch);
+    } else {
+        s = calloc(1, sizeof *s);
+        if (!s)
+            return -ENOMEM;
+        s->client = client;
+        s->next_connecting = client->connecting;
+        client->connecting = s;
+        client->sockets[fd] = s;
     }
-    sl_assert(!client->sockets[fd]);
-    s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    s->client = client;
+    s->connecting = t;
     sl_watch_init(&s->watch, fd, socket_ready);
-    client->sockets[fd] = s;
-    return s;
+    return sl_watch_want(&s->watch, wanted);
 }
 
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct transfer *t = arg;
     char text[ADDRESS_TEXT_MAX];
-    int fd;
+    int fd, r;
 
     (void)purpose;
     if (transfer_refuses_retry(t))
@@ -190,24 +248,28 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
     }
     t->has_opened = true;
     fd = socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
-    if (fd >= 0 && !add_socket(t->owner, fd)) {
-        close(fd);
-        fd = -1;
-        errno = ENOMEM;
-    }
-    if (fd < 0)
-        transfer_fail(t, HTTP_FAIL_CONNECT, "no socket: %s", strerror(errno));
-    return fd;
+    r = fd < 0 ? -errno : add_socket(t->owner, fd, t);
+    if (r == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd); /* as libcurl would: sweep finds it */
+    transfer_fail(t, HTTP_FAIL_CONNECT, "no socket: %s", strerror(-r));
+    return CURL_SOCKET_BAD;
 }
 
 static int on_close(void *arg, curl_socket_t fd)
 {
     struct client *client = arg;
+    struct socket *s = (size_t)fd < client->sockets_max ? client->sockets[fd] : NULL;
 
-    if ((size_t)fd < client->sockets_max && client->sockets[fd]) {
-        sl_watch_deinit(&client->sockets[fd]->watch);
-        free(client->sockets[fd]);
-        client->sockets[fd] = NULL;
+    if (s) {
+        struct socket **at = &client->connecting;
+
+        while (*at && *at != s)
+            at = &(*at)->next_connecting;
+        if (*at)
+            *at = s->next_connecting;
+        forget_socket(client, fd);
     }
     return close(fd);
 }
@@ -426,8 +488,7 @@ static void free_client(struct http_client *base)
     }
     curl_multi_cleanup(client->multi); /* closes the sockets */
     for (size_t fd = 0; fd < client->sockets_max; fd++)
-        if (client->sockets[fd])
-            on_close(client, (curl_socket_t)fd);
+        sl_assert(!client->sockets[fd]);
     sl_timer_stop(&client->timer);
     resolver_free(client->resolver);
     http_target_clear(&client->proxy);

@@ -52,10 +52,10 @@ static const char *read_parts(struct http_target *target, CURLU *parsed, bool ma
     char *port = part(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     const char *wrong = NULL;
 
-    if (!scheme || !host)
-        wrong = "it is not a URL";
-    else if (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0)
+    if (!scheme || (strcasecmp(scheme, "https") != 0 && strcasecmp(scheme, "http") != 0))
         wrong = "it is neither http:// nor https://";
+    else if (!host)
+        wrong = "it is not a URL";
     else if (!may_have_user &&
              (has_part(parsed, CURLUPART_USER) || has_part(parsed, CURLUPART_PASSWORD)))
         wrong = "it holds a user name or password";
