@@ -27,53 +27,6 @@ void flag_variable(const char *name, char out[64])
         *p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
 }
 
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Slips of the keyboard between two words: letters missing, added, wrong, or two of them swapped.
- */
-static size_t slips(const char *a, const char *b)
-{
-    enum { WORD_MAX = 40 };
-    size_t rows[3][WORD_MAX + 1];
-    size_t na = strlen(a), nb = strlen(b);
-    if (na > WORD_MAX || nb > WORD_MAX)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= nb; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *second = rows[(i + 1) % 3];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            row[j] = smallest(row[j - 1] + 1, above[j] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = smallest(row[j], second[j - 2] + 1, SIZE_MAX);
-        }
-    }
-    return rows[na % 3][nb];
-}
-
-const char *closest(const char *word, const char *const *known)
-{
-    size_t n = strlen(word);
-    size_t least = n <= 3 ? 2 : n <= 8 ? 3 : 4; /* fewer slips than this */
-    const char *best = NULL;
-    for (const char *const *k = known; *k; k++) {
-        size_t distance = slips(word, *k);
-        if (distance < least) {
-            least = distance;
-            best = *k;
-        }
-    }
-    for (const char *const *k = known; !best && n >= 3 && *k; k++)
-        if (strncmp(*k, word, n) == 0)
-            best = *k;
-    return best;
-}
-
 /* What the user wrote, fit to be shown: cut, and without control characters. */
 static const char *shown(const char *text, char out[SHOWN_MAX + 4])
 {
@@ -577,58 +530,6 @@ enum flags_outcome flags_parse(struct flags *flags, const struct flag_spec *spec
         check_conflicts(flags, problem))
         return FLAGS_PROBLEM;
     return FLAGS_DONE;
-}
-
-/* ---- help ---- */
-
-enum { HELP_WIDTH = 100, HELP_COLUMN = 30 };
-
-/* Adds words one by one, each line starting at HELP_COLUMN. */
-static void add_wrapped(struct strbuf *out, const char *text)
-{
-    size_t column = HELP_COLUMN;
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        if (column > HELP_COLUMN && column + n > HELP_WIDTH) {
-            strbuf_addf(out, "\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        } else if (column > HELP_COLUMN)
-            strbuf_addc(out, ' ');
-        strbuf_add(out, text, n);
-        column += n + 1;
-        text += n;
-        text += *text == ' ';
-    }
-}
-
-static void add_row(struct strbuf *out, const struct flag *row)
-{
-    char left[120], right[300];
-    char letter[8] = "";
-    if (row->letter)
-        snprintf(letter, sizeof letter, "-%c, ", row->letter);
-    int n = snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, row->value ? " " : "",
-                     row->value ? row->value : "");
-    if (n + 2 > HELP_COLUMN)
-        strbuf_addf(out, "%s\n%*s", left, HELP_COLUMN, "");
-    else
-        strbuf_addf(out, "%-*s", HELP_COLUMN, left);
-    snprintf(right, sizeof right, "%s%s%s%s", row->help, row->standard ? " (default " : "",
-             row->standard ? row->standard : "", row->standard ? ")" : "");
-    add_wrapped(out, right);
-    strbuf_addc(out, '\n');
-}
-
-void flags_help(const struct flag_spec *spec, struct strbuf *out)
-{
-    for (size_t t = 0; t < FLAG_TABLES_MAX; t++)
-        for (size_t i = 0; i < spec->tables[t].count; i++) {
-            const struct flag *row = &spec->tables[t].rows[i];
-            if (row->type == FLAG_SECTION)
-                strbuf_addf(out, "\n%s\n", row->name);
-            else
-                add_row(out, row);
-        }
 }
 
 void flags_deinit(struct flags *flags)
