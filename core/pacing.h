@@ -6,17 +6,18 @@
  * bring, is trued up when its answer has arrived, and an event gives its credit back when it is
  * settled. Above the cap there is no receive: a slow service means fewer receives, not more memory.
  *
- * Pacing grows and shrinks the number of receivers with what they bring, and slows them down after
- * failures:
- *   - 1 while idle; one more when a receive brings anything in under a second and credits are free;
- * one fewer on an empty poll; 1 after a failure.
- *   - While the open batch has time left and the last receive was not full, the next poll waits
- * min(time left, 500 ms): ten times fewer receives at low rates, and no event later for it.
- *   - After failures: between half and all of min(20 s, 250 ms × 2^n), shared by all receivers.
- * From the fifth failure on that is at least 4 s, for at most 3 attempts: less than one request a
- * second, 10 s after the trouble began.
- *   - OverLimit (too many events in flight at the queue): no receive until a tenth of what was held
- * is settled, or for 60 s (others may hold the rest); at least 5 s if nothing is held.
+ * Receivers: 1 while idle. One more when a receive brings anything in under a second and credits
+ * are free; one fewer on an empty poll; 1 after a failure.
+ *
+ * Waiting: while the open batch has time left and the last receive was not full, the next poll
+ * waits min(time left, 500 ms): ten times fewer receives at low rates, and no event later for it.
+ *
+ * After failures: between half and all of min(20 s, 250 ms × 2^n), shared by all receivers. From
+ * the fifth failure on that is at least 2 s, from the sixth 4 s, for at most 3 attempts: less than
+ * one request a second, 10 s after the trouble began.
+ *
+ * OverLimit (too many events in flight at the queue): no receive until a tenth of what was held is
+ * settled, for 60 s at most (others may hold the rest), and for 5 s at least.
  */
 #ifndef CORE_PACING_H
 #define CORE_PACING_H
@@ -67,11 +68,13 @@ void credits_settled(struct credits *credits, size_t count, size_t bytes);
 
 struct pacing {
     unsigned receivers, receivers_max;
-    unsigned failures; /* in a row */
+    unsigned failures; /* in a row; those that came while it waited after one count as that one */
     bool was_full;     /* the last receive brought as much as it may */
+    sl_time ended_at;  /* of the last receive that ended well */
     sl_time resume_at; /* not before, after a failure or OverLimit */
     bool is_over_limit;
-    size_t resume_held; /* while over the limit: resume when no more than this is held */
+    size_t resume_held;       /* over the limit: resume when no more than this is held … */
+    sl_time over_limit_until; /* … or then */
 };
 
 /* One receive has ended well. */
