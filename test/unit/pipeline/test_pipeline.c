@@ -1,0 +1,869 @@
+/*
+ * The pipeline in virtual time, between a source and a sink that are scripts. What the stages do is seen from outside: when
+ * which events were posted under which key, and what became of each.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sluice/task.h>
+
+#include "ops/log.h"
+#include "pipeline/pipeline.h"
+#include "sim/virtual.h"
+
+enum { EVENTS_MAX = 4000, POSTS_MAX = 6000 };
+
+/* What was posted. */
+struct post {
+    sl_dur at; /* since the start */
+    size_t count, bytes;
+    unsigned attempt;
+    char key[37];
+    unsigned first; /* number of its first event */
+    uint64_t hash;
+};
+
+struct world;
+typedef enum outcome judge(struct world *w, const struct sink_request *request, struct sink_result *result);
+
+struct world {
+    /* the script */
+    size_t events;      /* how many the source gives */
+    sl_dur every;       /* between two of them */
+    size_t body_bytes;
+    size_t run_length;  /* FIFO: messages in a run; 0: standard */
+    bool stays_open;    /* the source waits for intake's end when it has given all */
+    bool keeps_nothing; /* the source takes nothing back */
+    judge *judge;
+    sl_dur latency;
+    sl_dur signal_at[3]; /* 0: none */
+    struct pipeline_config config;
+
+    /* what happened */
+    sl_time began;
+    struct post posts[POSTS_MAX];
+    size_t post_count;
+    enum fate fates[EVENTS_MAX];
+    unsigned settled[EVENTS_MAX];
+    bool doubt[EVENTS_MAX];
+    bool lost[EVENTS_MAX]; /* the script takes its lease away */
+    struct account account;
+    struct progress progress;
+    struct pipeline_report report;
+    unsigned calls; /* of the judge */
+};
+
+struct fake_source {
+    struct source base;
+    struct world *w;
+    size_t held;
+};
+
+/* ---- the source ---- */
+
+static struct message *make(struct world *w, unsigned number)
+{
+    struct strbuf storage = {0};
+    struct record record;
+    struct message *message;
+    struct block *block;
+    char id[40], text[64];
+    char *body = malloc(w->body_bytes + 1);
+
+    snprintf(id, sizeof(id), "%06u", number);
+    snprintf(text, sizeof(text), "event %u ", number);
+    memset(body, 'x', w->body_bytes);
+    memcpy(body, text, strlen(text) < w->body_bytes ? strlen(text) : w->body_bytes);
+    assert_int_equal(record_from_text(&record, &storage, id, (struct slice){body, w->body_bytes}, 0), 0);
+    free(body);
+    block = block_new(&storage);
+    message = message_new((struct ticket){number, 1}, &record, block);
+    block_unref(block);
+    return message;
+}
+
+struct give {
+    struct fake_source *source;
+    struct sl_ctx *intake;
+    struct message_chan *out;
+};
+
+SL_TASK(give)
+{
+    struct world *w = my->source->w;
+    unsigned run = w->run_length ? (unsigned)w->run_length : 1;
+
+    for (unsigned i = 0; i < w->events; i += run) {
+        struct message *first = NULL, **link = &first;
+
+        if (i > 0 && w->every.ns > 0 && sl_sleep(my->intake, w->every) != SL_OK)
+            break;
+        for (unsigned k = i; k < i + run && k < w->events; k++) {
+            *link = make(w, k);
+            link = &(*link)->next;
+            my->source->held++;
+            w->account.received++;
+        }
+        if (message_chan_send(my->out, my->intake, first) != SL_OK) {
+            my->source->held -= message_run_length(first);
+            w->account.received -= message_run_length(first);
+            message_run_free(first);
+            break;
+        }
+    }
+    if (w->stays_open)
+        (void)!sl_ctx_wait_done(my->intake, NULL);
+    message_chan_close(my->out);
+    return 0;
+}
+
+static void drop_run(struct message **run)
+{
+    message_run_free(*run);
+}
+
+static struct message_chan *fake_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
+                                         struct sl_ctx *intake)
+{
+    struct message_chan *out = message_chan_new(life, 5000, drop_run);
+
+    (void)delivery;
+    SL_GO(life, give, .source = (struct fake_source *)source, .intake = intake, .out = out);
+    return out;
+}
+
+struct take_back {
+    struct fake_source *source;
+    struct sl_ctx *life;
+    struct batch_chan *verdicts;
+};
+
+SL_TASK(take_back)
+{
+    struct fake_source *source = my->source;
+    struct batch *verdict;
+
+    while (batch_chan_recv(my->verdicts, my->life, &verdict) == SL_OK) {
+        for (struct batch *b = verdict; b; b = b->then)
+            for (size_t i = 0; i < b->count; i++) {
+                unsigned number = b->items[i].ticket.slot;
+
+                assert_int_not_equal(b->items[i].fate, FATE_UNDECIDED);
+                source->w->fates[number] = b->items[i].fate;
+                source->w->doubt[number] = b->items[i].in_doubt;
+                source->w->settled[number]++;
+                source->held--;
+            }
+        batch_free(verdict);
+    }
+    return 0;
+}
+
+static void fake_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts)
+{
+    SL_GO(life, take_back, .source = (struct fake_source *)source, .life = life, .verdicts = verdicts);
+}
+
+static bool fake_holds(const struct source *source, struct ticket ticket)
+{
+    return !((const struct fake_source *)source)->w->lost[ticket.slot];
+}
+
+static size_t fake_held(const struct source *source)
+{
+    return ((const struct fake_source *)source)->held;
+}
+
+static size_t fake_abandon(struct source *source)
+{
+    source->account->abandoned += fake_held(source);
+    return fake_held(source);
+}
+
+static const struct source_ops fake_source_ops = {
+    .receive = fake_receive,
+    .settle = fake_settle,
+    .holds = fake_holds,
+    .held = fake_held,
+    .abandon = fake_abandon,
+};
+
+/* ---- the sink ---- */
+
+struct fake_sink {
+    struct sink base;
+    struct world *w;
+};
+
+/* The number of an event; ids are not terminated. */
+static unsigned number_of(struct slice id)
+{
+    unsigned number = 0;
+
+    for (size_t i = 0; i < id.n; i++)
+        number = number * 10 + (unsigned)(id.p[i] - '0');
+    return number;
+}
+
+static uint64_t hash_of(struct slice s)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (size_t i = 0; i < s.n; i++)
+        hash = (hash ^ (unsigned char)s.p[i]) * 1099511628211u;
+    return hash;
+}
+
+static void fake_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_request *request,
+                      struct sink_result *result)
+{
+    struct world *w = ((struct fake_sink *)sink)->w;
+    struct post *post = &w->posts[w->post_count++];
+
+    assert_true(w->post_count <= POSTS_MAX);
+    assert_true(request->count > 0); /* never an empty batch */
+    *post = (struct post){
+        .at = sl_time_sub(sl_now(), w->began),
+        .count = request->count,
+        .bytes = request->body.n,
+        .attempt = request->attempt,
+        .first = number_of(request->ids[0]),
+        .hash = hash_of(request->body),
+    };
+    memcpy(post->key, request->key, sizeof(post->key));
+    if (sl_sleep(ctx, w->latency) != SL_OK) {
+        result->outcome = OUTCOME_RETRY;
+        result->sent = true;
+        snprintf(result->reason, sizeof(result->reason), "cancelled");
+        return;
+    }
+    result->sent = result->complete = true;
+    result->outcome = w->judge ? w->judge(w, request, result) : OUTCOME_ACCEPTED;
+    w->calls++;
+}
+
+static const struct sink_ops fake_sink_ops = {.post = fake_post};
+
+/* ---- running it ---- */
+
+struct signaller {
+    struct world *w;
+};
+
+SL_TASK(signaller)
+{
+    for (size_t i = 0; i < 3 && my->w->signal_at[i].ns; i++)
+        if (sl_sleep_until(ctx, sl_time_add(my->w->began, my->w->signal_at[i])) == SL_OK)
+            sl_virtual_raise(SIGTERM);
+    return 0;
+}
+
+static int in_world(struct sl_ctx *ctx, void *arg)
+{
+    struct world *w = arg;
+    struct fake_source source = {
+        .base = {.ops = &fake_source_ops,
+                 .name = "script",
+                 .origin = {SLICE("arn:x"), SLICE("local")},
+                 .takes_back = !w->keeps_nothing,
+                 .is_fifo = w->run_length > 0,
+                 .account = &w->account,
+                 .progress = &w->progress},
+        .w = w,
+    };
+    struct fake_sink sink = {.base = {.ops = &fake_sink_ops, .format = w->config.sink.format, .name = "script"}, .w = w};
+    int signo = SIGTERM;
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct sl_chan *signals = sl_signals(scope, &signo, 1);
+    int r;
+
+    w->began = sl_now();
+    SL_GO(scope, signaller, .w = w);
+    r = pipeline_run(ctx, &w->config, &source.base, &sink.base, signals, &w->report);
+    sl_ctx_cancel(scope, 0);
+    sl_ctx_leave(scope);
+    return r;
+}
+
+static struct world *world_new(size_t events)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    w->events = events;
+    w->body_bytes = 100;
+    w->latency = sl_ms(50);
+    w->config = (struct pipeline_config){
+        .source = {.in_flight_max = 5000},
+        .sink = {.format = format_find("json"), .timeout = sl_sec(20)},
+        .batch_count = 100,
+        .batch_bytes = 1000000,
+        .batch_age = sl_sec(5),
+        .concurrency = 10,
+        .drain = sl_sec(25),
+        .run_for = SL_FOREVER,
+    };
+    progress_init(&w->progress);
+    return w;
+}
+
+static void run(struct world *w, uint64_t seed)
+{
+    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = seed}, in_world, w), 0);
+}
+
+static size_t count_fates(const struct world *w, enum fate fate)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->events; i++)
+        n += w->settled[i] == 1 && w->fates[i] == fate;
+    return n;
+}
+
+static void assert_ms(sl_dur at, int64_t ms)
+{
+    assert_int_equal(sl_dur_ms(at), ms);
+}
+
+/* ---- batching: the demonstration's two bugs ---- */
+
+static void a_batch_leaves_five_seconds_after_its_first_event(void **state)
+{
+    struct world *w = world_new(120);
+
+    (void)state;
+    w->every = sl_ms(100);
+    run(w, 1);
+    /* Events 0 … 50 came at 0.0 … 5.0 s; the one at 5.0 s may make it or not. */
+    assert_ms(w->posts[0].at, 5000);
+    assert_in_range(w->posts[0].count, 50, 51);
+    assert_int_equal(count_fates(w, FATE_DELETE), 120);
+    free(w);
+}
+
+static void an_empty_batch_is_never_sent(void **state)
+{
+    struct world *w = world_new(1);
+
+    (void)state;
+    w->stays_open = true;
+    w->signal_at[0] = sl_sec(60);
+    run(w, 1);
+    assert_int_equal(w->post_count, 1);
+    assert_int_equal(w->posts[0].count, 1);
+    assert_ms(w->posts[0].at, 5000);
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    free(w);
+}
+
+static void a_full_batch_leaves_at_once(void **state)
+{
+    struct world *w = world_new(250);
+
+    (void)state;
+    w->stays_open = true;
+    w->signal_at[0] = sl_sec(30);
+    run(w, 1);
+    assert_int_equal(w->post_count, 3);
+    assert_ms(w->posts[0].at, 0);
+    assert_ms(w->posts[1].at, 0);
+    assert_int_equal(w->posts[1].count, 100);
+    assert_ms(w->posts[2].at, 5000);
+    assert_int_equal(w->posts[2].count, 50);
+    free(w);
+}
+
+static void no_batch_exceeds_the_byte_limit(void **state)
+{
+    struct world *w = world_new(500);
+
+    (void)state;
+    w->config.batch_bytes = 1000;
+    run(w, 1);
+    for (size_t i = 0; i < w->post_count; i++)
+        assert_true(w->posts[i].bytes <= 1000);
+    assert_int_equal(w->posts[0].count, 9); /* 9 × 102 + 8 + 2 = 928; ten would be 1,031 */
+    assert_int_equal(count_fates(w, FATE_DELETE), 500);
+    free(w);
+}
+
+static void an_event_above_the_byte_limit_goes_alone(void **state)
+{
+    struct world *w = world_new(3);
+
+    (void)state;
+    w->body_bytes = 5000;
+    w->config.batch_bytes = 1000;
+    run(w, 1);
+    assert_int_equal(w->post_count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(w->posts[i].count, 1);
+    free(w);
+}
+
+static void raw_is_one_event_per_request(void **state)
+{
+    struct world *w = world_new(7);
+
+    (void)state;
+    w->config.sink.format = format_find("raw");
+    run(w, 1);
+    assert_int_equal(w->post_count, 7);
+    assert_int_equal(w->posts[0].bytes, 100);
+    free(w);
+}
+
+/* ---- outcomes ---- */
+
+static enum outcome fail_three_times(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)request;
+    snprintf(result->reason, sizeof(result->reason), "503");
+    return w->calls < 3 ? OUTCOME_RETRY : OUTCOME_ACCEPTED;
+}
+
+static void a_retry_has_the_same_bytes_and_key(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->judge = fail_three_times;
+    run(w, 3);
+    assert_int_equal(w->post_count, 4);
+    for (size_t i = 1; i < 4; i++) {
+        assert_string_equal(w->posts[i].key, w->posts[0].key);
+        assert_int_equal(w->posts[i].hash, w->posts[0].hash);
+        assert_int_equal(w->posts[i].attempt, i + 1);
+    }
+    assert_int_equal(count_fates(w, FATE_DELETE), 10);
+    assert_int_equal(w->account.requests, 4);
+    assert_int_equal(w->account.batches, 1);
+    free(w);
+}
+
+static enum outcome refuse_every_third(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    for (size_t i = 0; i < request->count; i++)
+        result->failed[i] = number_of(request->ids[i]) % 3 == 0;
+    return OUTCOME_PARTIAL;
+}
+
+static void only_what_the_service_names_goes_back(void **state)
+{
+    struct world *w = world_new(30);
+
+    (void)state;
+    w->judge = refuse_every_third;
+    run(w, 1);
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(w->fates[i], i % 3 == 0 ? FATE_REFUSED : FATE_DELETE);
+    assert_int_equal(w->post_count, 1);
+    free(w);
+}
+
+static enum outcome too_large(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    (void)result;
+    return request->body.n > 3000 ? OUTCOME_SPLIT : OUTCOME_ACCEPTED;
+}
+
+static void a_413_splits_by_bytes_and_is_remembered(void **state)
+{
+    struct world *w = world_new(200);
+    size_t refused = 0;
+
+    (void)state;
+    w->judge = too_large;
+    w->config.concurrency = 1;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 200);
+    for (size_t i = 0; i < w->post_count; i++)
+        refused += w->posts[i].bytes > 3000;
+    assert_in_range(refused, 1, 3); /* 10 KB, 5 KB, and the batch that was made meanwhile */
+    for (size_t i = 1; i < w->post_count; i++)
+        assert_string_not_equal(w->posts[i].key, w->posts[i - 1].key);
+    free(w);
+}
+
+static enum outcome always_too_large(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    (void)request;
+    (void)result;
+    return OUTCOME_SPLIT;
+}
+
+static void an_event_that_is_too_large_alone_goes_back(void **state)
+{
+    struct world *w = world_new(5);
+
+    (void)state;
+    w->judge = always_too_large;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_REFUSED), 5);
+    free(w);
+}
+
+static enum outcome refuse(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    (void)request;
+    (void)result;
+    return OUTCOME_REFUSED;
+}
+
+static void a_refused_batch_goes_back_whole(void **state)
+{
+    struct world *w = world_new(5);
+
+    (void)state;
+    w->judge = refuse;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_REFUSED), 5);
+    assert_int_equal(w->post_count, 1);
+    free(w);
+}
+
+static enum outcome wrong_for_a_minute(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)request;
+    (void)result;
+    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_sec(60)) < 0 ? OUTCOME_PAUSE : OUTCOME_ACCEPTED;
+}
+
+static void a_pause_probes_with_one_batch_and_keeps_everything(void **state)
+{
+    struct world *w = world_new(500);
+    size_t late = 0;
+
+    (void)state;
+    w->judge = wrong_for_a_minute;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 500);
+    for (size_t i = 0; i < w->post_count; i++)
+        late += sl_dur_cmp(w->posts[i].at, sl_sec(1)) > 0 && sl_dur_cmp(w->posts[i].at, sl_sec(60)) < 0;
+    assert_in_range(late, 2, 40); /* one prober, between 1 s and a minute apart */
+    assert_false(w->progress.paused);
+    free(w);
+}
+
+static enum outcome chokes_on_event_7(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    (void)result;
+    for (size_t i = 0; i < request->count; i++)
+        if (number_of(request->ids[i]) == 7)
+            return OUTCOME_RETRY;
+    return OUTCOME_ACCEPTED;
+}
+
+static void a_batch_that_fails_while_others_pass_is_suspect(void **state)
+{
+    struct world *w = world_new(3000);
+
+    (void)state;
+    w->every = sl_ms(10);
+    w->judge = chokes_on_event_7;
+    run(w, 1);
+    assert_int_equal(w->fates[7], FATE_REFUSED);
+    assert_int_equal(count_fates(w, FATE_REFUSED), 100);
+    assert_int_equal(count_fates(w, FATE_DELETE), 2900);
+    free(w);
+}
+
+static enum outcome down_for_ten_minutes(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)request;
+    (void)result;
+    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_minutes(10)) < 0 ? OUTCOME_RETRY : OUTCOME_ACCEPTED;
+}
+
+static void an_outage_is_held_and_recovered_from_quickly(void **state)
+{
+    struct world *w = world_new(1000);
+
+    (void)state;
+    w->judge = down_for_ten_minutes;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 1000);
+    assert_true(sl_dur_cmp(w->report.took, sl_sec(606)) < 0);
+    free(w);
+}
+
+static void what_lost_its_lease_is_not_posted(void **state)
+{
+    struct world *w = world_new(20);
+
+    (void)state;
+    w->stays_open = true;
+    w->signal_at[0] = sl_sec(10);
+    w->lost[3] = w->lost[19] = true;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_EXPIRED), 2);
+    assert_int_equal(count_fates(w, FATE_DELETE), 18);
+    for (size_t i = 0; i < w->post_count; i++)
+        assert_int_not_equal(w->posts[i].first, 3);
+    free(w);
+}
+
+static enum outcome refuse_twice(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)request;
+    for (size_t i = 0; i < request->count; i++)
+        result->failed[i] = i == 0;
+    return w->calls < 2 ? OUTCOME_PARTIAL : OUTCOME_ACCEPTED;
+}
+
+static void a_source_that_takes_nothing_back_has_failures_repeated(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->keeps_nothing = true;
+    w->judge = refuse_twice;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 10);
+    assert_int_equal(w->post_count, 3);
+    assert_int_equal(w->posts[1].count, 1);
+    assert_string_not_equal(w->posts[1].key, w->posts[0].key);
+    free(w);
+}
+
+/* ---- FIFO ---- */
+
+static enum outcome refuse_event_12(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    for (size_t i = 0; i < request->count; i++)
+        result->failed[i] = number_of(request->ids[i]) == 12;
+    return OUTCOME_PARTIAL;
+}
+
+static void after_a_failure_the_rest_of_its_group_goes_back(void **state)
+{
+    struct world *w = world_new(30);
+
+    (void)state;
+    w->run_length = 10;
+    w->judge = refuse_event_12;
+    run(w, 1);
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(w->fates[i], i >= 12 && i < 20 ? FATE_REFUSED : FATE_DELETE);
+    free(w);
+}
+
+static void a_long_run_is_delivered_in_order_by_one_task(void **state)
+{
+    struct world *w = world_new(30);
+
+    (void)state;
+    w->run_length = 10;
+    w->config.batch_count = 3;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 30);
+    for (size_t i = 0; i < w->post_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (w->posts[k].first / 10 == w->posts[i].first / 10)
+                assert_true(w->posts[k].first < w->posts[i].first &&
+                            sl_dur_cmp(sl_dur_add(w->posts[k].at, w->latency), w->posts[i].at) <= 0);
+    free(w);
+}
+
+/* ---- the drain ---- */
+
+static void a_signal_sends_the_open_batch_at_once(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->signal_at[0] = sl_ms(700);
+    run(w, 1);
+    assert_int_equal(w->post_count, 1);
+    assert_ms(w->posts[0].at, 700);
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    assert_ms(w->report.drain_took, 50);
+    free(w);
+}
+
+static enum outcome down(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    (void)request;
+    snprintf(result->reason, sizeof(result->reason), "connection refused");
+    result->sent = result->complete = false;
+    return OUTCOME_RETRY;
+}
+
+static void with_the_service_down_everything_goes_back(void **state)
+{
+    struct world *w = world_new(950);
+
+    (void)state;
+    w->stays_open = true;
+    w->judge = down;
+    w->signal_at[0] = sl_sec(30);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_UNSENT), 950);
+    assert_int_equal(w->account.abandoned, 0);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(1)) < 0);
+    free(w);
+}
+
+static void a_hanging_service_is_cut_in_time_to_give_back(void **state)
+{
+    struct world *w = world_new(300);
+
+    (void)state;
+    w->stays_open = true;
+    w->latency = sl_hours(1);
+    w->signal_at[0] = sl_sec(30);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_UNSENT), 300);
+    assert_int_equal(w->doubt[0], true);
+    assert_ms(w->report.drain_took, 23000); /* 25 s less the 2 s for giving back */
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    free(w);
+}
+
+static void a_second_signal_ends_delivery(void **state)
+{
+    struct world *w = world_new(300);
+
+    (void)state;
+    w->stays_open = true;
+    w->latency = sl_hours(1);
+    w->signal_at[0] = sl_sec(30);
+    w->signal_at[1] = sl_sec(33);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_UNSENT), 300);
+    assert_ms(w->report.drain_took, 3000);
+    free(w);
+}
+
+static void the_end_of_run_for_drains(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->config.run_for = sl_sec(2);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 10);
+    assert_ms(w->posts[0].at, 2000);
+    free(w);
+}
+
+static enum outcome pause_always(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    (void)w;
+    (void)request;
+    (void)result;
+    return OUTCOME_PAUSE;
+}
+
+static void a_pause_does_not_hold_up_the_drain(void **state)
+{
+    struct world *w = world_new(950);
+
+    (void)state;
+    w->stays_open = true;
+    w->judge = pause_always;
+    w->signal_at[0] = sl_sec(100);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_UNSENT), 950);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(1)) < 0);
+    free(w);
+}
+
+/* ---- whatever happens ---- */
+
+static enum outcome anything(struct world *w, const struct sink_request *request, struct sink_result *result)
+{
+    uint64_t dice = sl_random() % 100;
+
+    (void)w;
+    for (size_t i = 0; i < request->count; i++)
+        result->failed[i] = dice % 7 == 0;
+    snprintf(result->reason, sizeof(result->reason), "dice %d", (int)dice);
+    if (dice < 50)
+        return OUTCOME_ACCEPTED;
+    if (dice < 70) {
+        result->retry_after = dice < 55 ? sl_sec(3) : SL_ZERO;
+        return OUTCOME_RETRY;
+    }
+    if (dice < 80)
+        return OUTCOME_PARTIAL;
+    if (dice < 85)
+        return OUTCOME_REFUSED;
+    return dice < 93 ? OUTCOME_SPLIT : OUTCOME_PAUSE;
+}
+
+static void every_event_has_exactly_one_fate(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct world *w = world_new(400);
+
+        w->every = sl_ms((int64_t)(seed % 5));
+        w->judge = anything;
+        w->run_length = seed % 3 == 0 ? 1 + seed % 10 : 0;
+        w->stays_open = seed % 2;
+        w->keeps_nothing = seed % 7 == 0;
+        w->config.batch_count = 1 + seed % 40;
+        w->config.batch_bytes = seed % 5 == 0 ? 700 : 100000;
+        w->signal_at[0] = sl_ms((int64_t)(seed * 97 % 20000) + 1);
+        if (seed % 4 == 0)
+            w->signal_at[1] = sl_dur_add(w->signal_at[0], sl_ms(400));
+        run(w, seed);
+        for (size_t i = 0; i < w->account.received; i++)
+            if (w->settled[i] != 1)
+                fail_msg("seed %llu: event %zu was settled %u times", (unsigned long long)seed, i, w->settled[i]);
+        assert_int_equal(w->account.abandoned, 0);
+        free(w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_leaves_five_seconds_after_its_first_event),
+        cmocka_unit_test(an_empty_batch_is_never_sent),
+        cmocka_unit_test(a_full_batch_leaves_at_once),
+        cmocka_unit_test(no_batch_exceeds_the_byte_limit),
+        cmocka_unit_test(an_event_above_the_byte_limit_goes_alone),
+        cmocka_unit_test(raw_is_one_event_per_request),
+        cmocka_unit_test(a_retry_has_the_same_bytes_and_key),
+        cmocka_unit_test(only_what_the_service_names_goes_back),
+        cmocka_unit_test(a_413_splits_by_bytes_and_is_remembered),
+        cmocka_unit_test(an_event_that_is_too_large_alone_goes_back),
+        cmocka_unit_test(a_refused_batch_goes_back_whole),
+        cmocka_unit_test(a_pause_probes_with_one_batch_and_keeps_everything),
+        cmocka_unit_test(a_batch_that_fails_while_others_pass_is_suspect),
+        cmocka_unit_test(an_outage_is_held_and_recovered_from_quickly),
+        cmocka_unit_test(what_lost_its_lease_is_not_posted),
+        cmocka_unit_test(a_source_that_takes_nothing_back_has_failures_repeated),
+        cmocka_unit_test(after_a_failure_the_rest_of_its_group_goes_back),
+        cmocka_unit_test(a_long_run_is_delivered_in_order_by_one_task),
+        cmocka_unit_test(a_signal_sends_the_open_batch_at_once),
+        cmocka_unit_test(with_the_service_down_everything_goes_back),
+        cmocka_unit_test(a_hanging_service_is_cut_in_time_to_give_back),
+        cmocka_unit_test(a_second_signal_ends_delivery),
+        cmocka_unit_test(the_end_of_run_for_drains),
+        cmocka_unit_test(a_pause_does_not_hold_up_the_drain),
+        cmocka_unit_test(every_event_has_exactly_one_fate),
+    };
+
+    log_open(-1, LOG_TEXT, LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
