@@ -1,0 +1,240 @@
+/*
+ * What a failure means for the person who can do something about it: what happened, what was asked
+ * or looked at, what to do. One row for each trouble.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/sqs_call.h"
+#include "core/uri.h"
+
+/* The three lines while they are put together. */
+struct text {
+    const struct sqs_queue *queue;
+    const struct aws_config *config;
+    const struct sqs_failure *failure;
+    struct strbuf what, asked, advice;
+};
+
+static bool is_elsewhere(const struct text *t)
+{
+    struct uri uri;
+
+    return t->config->endpoint.value ||
+           (uri_read(slice_of(t->queue->endpoint), &uri) == URI_OK && uri.reach == URI_LOOPBACK);
+}
+
+static const char *word_or(const char *text, const char *otherwise)
+{
+    return text && *text ? text : otherwise;
+}
+
+/* "403 InvalidClientTokenId: The security token …" */
+static void add_answer(struct strbuf *out, const struct sqs_failure *f)
+{
+    if (f->status)
+        strbuf_addf(out, "%d ", f->status);
+    strbuf_addf(out, "%s%s%s", f->code, f->code[0] && f->message[0] ? ": " : "", f->message);
+}
+
+/* "asked: https://…/ (ReceiveMessage, 3 attempts)" */
+static void add_asked(struct text *t)
+{
+    const struct sqs_failure *f = t->failure;
+
+    strbuf_addf(&t->asked, "asked: %s (%s", t->queue->endpoint, f->operation);
+    if (f->attempts > 1)
+        strbuf_addf(&t->asked, ", %u attempts", f->attempts);
+    if (f->request_id[0])
+        strbuf_addf(&t->asked, ", request %s", f->request_id);
+    strbuf_adds(&t->asked, ")");
+}
+
+static void add_endpoint_origin(struct text *t)
+{
+    if (t->config->endpoint.value)
+        strbuf_addf(&t->asked, "\n  the endpoint came from %s", t->config->endpoint.origin);
+}
+
+/* "the region came from AWS_REGION; profile prod says eu-central-1" */
+static void add_region_origin(struct text *t, struct strbuf *out)
+{
+    const struct aws_setting *profile = &t->config->profile_region;
+
+    strbuf_addf(out, "the region came from %s", t->queue->region_origin);
+    if (profile->value && strcmp(profile->value, t->queue->region) != 0)
+        strbuf_addf(out, "; %s says %s", profile->origin, profile->value);
+}
+
+static void unreachable(struct text *t)
+{
+    const char *advice;
+
+    strbuf_addf(&t->what, "SQS can't be reached: %s", t->failure->message);
+    add_asked(t);
+    add_endpoint_origin(t);
+    if (t->failure->http == HTTP_FAIL_TLS)
+        advice = "AWS_CA_BUNDLE=FILE, if a proxy in between shows a certificate of its own";
+    else if (is_elsewhere(t))
+        advice = "start the queue there, or correct the endpoint";
+    else if (t->failure->http == HTTP_FAIL_RESOLVE)
+        advice = "check that there is such a region, and this machine's DNS";
+    else
+        advice = "check the way out: firewall, security group, HTTPS_PROXY, a VPC endpoint for SQS";
+    if (!is_elsewhere(t) && t->failure->http == HTTP_FAIL_RESOLVE) {
+        strbuf_adds(&t->asked, "\n  ");
+        add_region_origin(t, &t->asked);
+    }
+    strbuf_adds(&t->advice, advice);
+}
+
+static void service(struct text *t)
+{
+    strbuf_adds(&t->what, t->failure->trouble == SQS_TROUBLE_THROTTLED ? "SQS is throttling: "
+                                                                       : "SQS failed: ");
+    add_answer(&t->what, t->failure);
+    add_asked(t);
+    strbuf_adds(&t->advice,
+                t->failure->trouble == SQS_TROUBLE_THROTTLED
+                    ? "try again in a minute; fewer --receivers ask less often"
+                    : "try again in a minute; https://health.aws.amazon.com tells more");
+}
+
+static bool has_expired(const char *code)
+{
+    return strncmp(code, "Expired", 7) == 0;
+}
+
+static void credentials(struct text *t)
+{
+    const struct sqs_failure *f = t->failure;
+    const char *identity = sqs_client_identity(t->queue->client);
+
+    strbuf_addf(&t->what, "AWS refuses the credentials from %s: ", word_or(identity, "nowhere"));
+    add_answer(&t->what, f);
+    add_asked(t);
+    if (has_expired(f->code))
+        strbuf_adds(&t->advice, "get new ones: aws sso login, then "
+                                "eval \"$(aws configure export-credentials --format env)\"");
+    else if (strstr(f->code, "Signature"))
+        strbuf_adds(&t->advice, "check that the secret key belongs to that access key");
+    else
+        strbuf_adds(&t->advice, "check the access key; temporary ones need AWS_SESSION_TOKEN too "
+                                "(aws sts get-caller-identity)");
+}
+
+static void wrong_time(struct text *t)
+{
+    int64_t skew_ms = sqs_client_skew_ms(t->queue->client);
+
+    strbuf_adds(&t->what, "AWS refuses the time of the request: ");
+    add_answer(&t->what, t->failure);
+    add_asked(t);
+    if (skew_ms)
+        strbuf_addf(&t->asked, "\n  this machine's clock is %lld s %s",
+                    (long long)(llabs((long long)skew_ms) / 1000),
+                    skew_ms > 0 ? "behind" : "ahead");
+    strbuf_adds(&t->advice, "set the clock (timedatectl set-ntp true)");
+    if (!t->config->skew_correction)
+        strbuf_adds(&t->advice, ", or leave AWS_DISABLE_CLOCK_SKEW_CORRECTION out");
+}
+
+static void permission(struct text *t)
+{
+    const struct sqs_failure *f = t->failure;
+    bool is_kms = strncmp(f->code, "Kms", 3) == 0;
+    const char *action = is_kms ? "kms:Decrypt" : f->permission;
+
+    strbuf_addf(&t->what, "no permission for %s on %s (%s): ", action, t->queue->name,
+                t->queue->region);
+    add_answer(&t->what, f);
+    add_asked(t);
+    strbuf_addf(&t->asked, "\n  signed with the keys from %s",
+                word_or(sqs_client_identity(t->queue->client), "nowhere"));
+    if (strcmp(f->operation, "GetQueueUrl") == 0)
+        strbuf_adds(&t->advice, "give the queue's URL instead of its name, or ");
+    if (is_kms)
+        strbuf_addf(&t->advice, "allow %s on the queue's key", action);
+    else
+        strbuf_addf(&t->advice, "allow %s on %s in that identity's policy", action,
+                    word_or(t->queue->arn, "the queue"));
+}
+
+static void over_limit(struct text *t)
+{
+    strbuf_addf(&t->what, "too many messages of %s are in flight: ", t->queue->name);
+    add_answer(&t->what, t->failure);
+    add_asked(t);
+    strbuf_adds(&t->advice, "wait until its other consumers have deleted some");
+}
+
+static void no_queue(struct text *t)
+{
+    const struct aws_setting *profile = &t->config->profile_region;
+    bool other = profile->value && strcmp(profile->value, t->queue->region) != 0;
+
+    strbuf_addf(&t->what, "queue %s does not exist in %s (asked %s)", t->queue->name,
+                t->queue->region, t->queue->endpoint);
+    add_region_origin(t, &t->asked);
+    add_endpoint_origin(t);
+    if (other && !is_elsewhere(t))
+        strbuf_addf(&t->advice, "--region %s, or give the queue's URL", profile->value);
+    else
+        strbuf_addf(&t->advice,
+                    "check the name and the region, or aws sqs create-queue --queue-name %s",
+                    t->queue->name);
+}
+
+static void refused(struct text *t)
+{
+    strbuf_adds(&t->what, "SQS refuses the request: ");
+    add_answer(&t->what, t->failure);
+    add_asked(t);
+    strbuf_adds(&t->advice, "check the flags against the queue's settings (aws sqs "
+                            "get-queue-attributes --attribute-names All)");
+}
+
+static void not_sqs(struct text *t)
+{
+    strbuf_adds(&t->what, "what answered is not SQS: ");
+    add_answer(&t->what, t->failure);
+    add_asked(t);
+    add_endpoint_origin(t);
+    strbuf_adds(&t->advice, "check the endpoint, and what stands in between (a proxy, a portal)");
+}
+
+static const struct row {
+    void (*write)(struct text *);
+    enum exit_status status;
+} rows[] = {
+    [SQS_TROUBLE_UNREACHABLE] = {unreachable, EXIT_NOT_AVAILABLE},
+    [SQS_TROUBLE_SERVICE] = {service, EXIT_NOT_AVAILABLE},
+    [SQS_TROUBLE_THROTTLED] = {service, EXIT_NOT_AVAILABLE},
+    [SQS_TROUBLE_NO_CREDENTIALS] = {NULL, EXIT_NO_CREDENTIALS}, /* credentials_explain */
+    [SQS_TROUBLE_CREDENTIALS] = {credentials, EXIT_NO_CREDENTIALS},
+    [SQS_TROUBLE_CLOCK] = {wrong_time, EXIT_BAD_CONFIG},
+    [SQS_TROUBLE_PERMISSION] = {permission, EXIT_NO_CREDENTIALS},
+    [SQS_TROUBLE_OVER_LIMIT] = {over_limit, EXIT_NOT_AVAILABLE},
+    [SQS_TROUBLE_NO_QUEUE] = {no_queue, EXIT_BAD_CONFIG},
+    [SQS_TROUBLE_HANDLE] = {refused, EXIT_INTERNAL},
+    [SQS_TROUBLE_REQUEST] = {refused, EXIT_BAD_CONFIG},
+    [SQS_TROUBLE_ANSWER] = {not_sqs, EXIT_NOT_AVAILABLE},
+};
+
+int sqs_explain(const struct sqs_queue *queue, const struct sqs_failure *failure,
+                struct problem *problem)
+{
+    const struct row *row = &rows[failure->trouble];
+    struct text t = {.queue = queue, .config = queue->client->config, .failure = failure};
+
+    if (!row->write)
+        return credentials_explain(queue->client->credentials, problem);
+    row->write(&t);
+    problem_set(problem, row->status, "%s\n  %s\n  do:    %s", word_or(t.what.p, "no memory"),
+                word_or(t.asked.p, ""), word_or(t.advice.p, ""));
+    strbuf_deinit(&t.what);
+    strbuf_deinit(&t.asked);
+    strbuf_deinit(&t.advice);
+    return PROBLEM;
+}
