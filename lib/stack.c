@@ -19,6 +19,7 @@
 #define VALGRIND_STACK_DEREGISTER(id)      (void)(id)
 #endif
 #ifdef FIBER_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -52,6 +53,10 @@ struct sl_task *stack_new(struct sl_sched *s)
     if (!mapping)
         return NULL;
     bottom = mapping + GUARD_BYTES;
+#ifdef FIBER_ASAN
+    /* A stack that was unmapped leaves its poison to whatever comes to lie there. */
+    ASAN_UNPOISON_MEMORY_REGION(bottom, STACK_BYTES);
+#endif
     top = bottom + STACK_BYTES - s->stacks_made++ % COLOURS * COLOUR_BYTES;
     top = (char *)((uintptr_t)(top - sizeof(*t)) & ~(uintptr_t)63);
     t = (struct sl_task *)(void *)top;
