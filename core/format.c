@@ -67,7 +67,8 @@ static void add_message_attributes(struct strbuf *out, struct slice attributes)
     strbuf_addc(out, '}');
 }
 
-static int lambda_append(struct strbuf *out, const struct record *record, const struct record_source *source)
+static int lambda_append(struct strbuf *out, const struct record *record,
+                         const struct record_source *source)
 {
     add_quoted(out, "{\"messageId\":\"", record->message_id);
     add_quoted(out, ",\"receiptHandle\":\"", record->receipt_handle);
@@ -87,7 +88,8 @@ static int lambda_append(struct strbuf *out, const struct record *record, const 
 /* ---- json, ndjson ---- */
 
 /* Writes the body as JSON: itself, or a string. */
-static int json_append(struct strbuf *out, const struct record *record, const struct record_source *source)
+static int json_append(struct strbuf *out, const struct record *record,
+                       const struct record_source *source)
 {
     size_t before = out->n;
 
@@ -102,7 +104,8 @@ static int json_append(struct strbuf *out, const struct record *record, const st
     return failed(out);
 }
 
-static int ndjson_append(struct strbuf *out, const struct record *record, const struct record_source *source)
+static int ndjson_append(struct strbuf *out, const struct record *record,
+                         const struct record_source *source)
 {
     size_t before = out->n;
     int r = json_append(out, record, source);
@@ -118,7 +121,8 @@ static int ndjson_append(struct strbuf *out, const struct record *record, const 
 
 /* ---- raw ---- */
 
-static int raw_append(struct strbuf *out, const struct record *record, const struct record_source *source)
+static int raw_append(struct strbuf *out, const struct record *record,
+                      const struct record_source *source)
 {
     (void)source;
     json_unescape(record->body, out);
@@ -178,7 +182,8 @@ const struct format *format_find(const char *name)
 
 /* ---- records of plain text ---- */
 
-int record_from_text(struct record *out, struct strbuf *storage, const char *id, struct slice text, int64_t wall_ms)
+int record_from_text(struct record *out, struct strbuf *storage, const char *id, struct slice text,
+                     int64_t wall_ms)
 {
     size_t id_length = strlen(id);
     char digest[MD5_HEX_SIZE];
@@ -193,7 +198,8 @@ int record_from_text(struct record *out, struct strbuf *storage, const char *id,
         return -EILSEQ;
     attributes = storage->n;
     strbuf_addf(storage,
-                "{\"ApproximateReceiveCount\":\"1\",\"SentTimestamp\":\"%" PRId64 "\",\"SenderId\":\"sluice\","
+                "{\"ApproximateReceiveCount\":\"1\",\"SentTimestamp\":\"%" PRId64
+                "\",\"SenderId\":\"sluice\","
                 "\"ApproximateFirstReceiveTimestamp\":\"%" PRId64 "\"}",
                 wall_ms, wall_ms);
     if (strbuf_failed(storage))

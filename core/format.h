@@ -23,9 +23,10 @@ struct record_source {
 /* What a body needs of an event. All slices are the contents of JSON strings, escaped, but the two objects. */
 struct record {
     struct slice message_id, receipt_handle, body, md5_of_body;
-    struct slice md5_of_attributes;  /* empty: there are no message attributes */
-    struct slice attributes;         /* JSON object of the system attributes */
-    struct slice message_attributes; /* JSON object {"name":{"DataType":…,"StringValue":…}}, checked to be one */
+    struct slice md5_of_attributes; /* empty: there are no message attributes */
+    struct slice attributes;        /* JSON object of the system attributes */
+    struct slice
+        message_attributes; /* JSON object {"name":{"DataType":…,"StringValue":…}}, checked to be one */
 };
 
 struct format {
@@ -34,7 +35,8 @@ struct format {
     struct slice prefix, separator, suffix;
     bool one_per_request;
     /* Writes one record to the end of `out`. 0, or -ENOMEM: what was written before stays, `out` has failed. */
-    int (*append)(struct strbuf *out, const struct record *record, const struct record_source *source);
+    int (*append)(struct strbuf *out, const struct record *record,
+                  const struct record_source *source);
 };
 
 /* "lambda", "json", "ndjson", "raw"; NULL: no such format. */
@@ -47,6 +49,7 @@ const struct format *format_at(size_t i);
  * "sluice"; the receipt handle is the id). `id` is its message id, `text` its body. The slices point into `storage`, which
  * is written over. 0, -ENOMEM, or -EILSEQ: `text` is not UTF-8.
  */
-int record_from_text(struct record *out, struct strbuf *storage, const char *id, struct slice text, int64_t wall_ms);
+int record_from_text(struct record *out, struct strbuf *storage, const char *id, struct slice text,
+                     int64_t wall_ms);
 
 #endif

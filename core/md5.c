@@ -85,8 +85,8 @@ static size_t unescaped_length(struct slice escaped)
 
 static void update_length(size_t n)
 {
-    unsigned char length[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8),
-                               (unsigned char)n};
+    unsigned char length[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
+                               (unsigned char)(n >> 8), (unsigned char)n};
 
     update(length, sizeof(length));
 }

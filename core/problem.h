@@ -29,7 +29,7 @@ struct problem {
 void problem_init(struct problem *problem);
 void problem_deinit(struct problem *problem);
 /* Replaces the text by a formatted one. Returns PROBLEM, so that it can end a function. */
-__attribute__((format(printf, 3, 4))) int problem_set(struct problem *problem, enum exit_status status,
-                                                      const char *format, ...);
+__attribute__((format(printf, 3, 4))) int
+problem_set(struct problem *problem, enum exit_status status, const char *format, ...);
 
 #endif

@@ -17,8 +17,11 @@ struct slice {
 };
 
 /* Of a string literal; also as an initialiser of static storage. */
-#define SLICE(literal)      ((struct slice){(literal), sizeof(literal) - 1})
-#define SLICE_INIT(literal) {(literal), sizeof(literal) - 1}
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+#define SLICE_INIT(literal)                                                                        \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 
 /* For printf: printf(SLICE_FMT, SLICE_ARG(s)). */
 #define SLICE_FMT    "%.*s"

@@ -195,13 +195,15 @@ static void read_xml_error(struct slice body, struct sqs_error *out)
 void sqs_read_error(int status, struct slice query_error, struct slice body, struct sqs_error *out)
 {
     const char *semicolon = query_error.n ? memchr(query_error.p, ';', query_error.n) : NULL;
-    struct slice query_code = {query_error.p, semicolon ? (size_t)(semicolon - query_error.p) : query_error.n};
+    struct slice query_code = {query_error.p,
+                               semicolon ? (size_t)(semicolon - query_error.p) : query_error.n};
 
     *out = (struct sqs_error){0};
     if (!read_json_error(body, out) && body.n > 0)
         read_xml_error(body, out);
     if (out->code[0] == '\0' && query_code.n)
-        copy_printable(out->code, sizeof(out->code), strip_prefix(query_code, "AWS.SimpleQueueService."));
+        copy_printable(out->code, sizeof(out->code),
+                       strip_prefix(query_code, "AWS.SimpleQueueService."));
     out->class = sqs_error_class_of(slice_of(out->code));
     if (out->class == SQS_ERROR_NONE && query_code.n)
         out->class = sqs_error_class_of(query_code);

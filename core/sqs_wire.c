@@ -32,7 +32,8 @@ static bool add_text(struct strbuf *out, const char *name, struct slice value)
 void sqs_write_receive(struct strbuf *out, const struct sqs_receive_params *params)
 {
     begin(out, params->queue_url);
-    strbuf_addf(out, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u", params->max, params->wait_s);
+    strbuf_addf(out, ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u", params->max,
+                params->wait_s);
     if (params->visibility_s >= 0)
         strbuf_addf(out, ",\"VisibilityTimeout\":%lld", (long long)params->visibility_s);
     add_text(out, "ReceiveRequestAttemptId", params->attempt_id);
@@ -41,8 +42,8 @@ void sqs_write_receive(struct strbuf *out, const struct sqs_receive_params *para
                      "\"MessageAttributeNames\":[\"All\"]}");
 }
 
-static void write_entries(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count,
-                          bool with_visibility)
+static void write_entries(struct strbuf *out, struct slice queue_url,
+                          const struct sqs_call_entry *entries, size_t count, bool with_visibility)
 {
     begin(out, queue_url);
     strbuf_adds(out, ",\"Entries\":[");
@@ -57,17 +58,20 @@ static void write_entries(struct strbuf *out, struct slice queue_url, const stru
     strbuf_adds(out, "]}");
 }
 
-void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count)
+void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url,
+                            const struct sqs_call_entry *entries, size_t count)
 {
     write_entries(out, queue_url, entries, count, false);
 }
 
-void sqs_write_change_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count)
+void sqs_write_change_batch(struct strbuf *out, struct slice queue_url,
+                            const struct sqs_call_entry *entries, size_t count)
 {
     write_entries(out, queue_url, entries, count, true);
 }
 
-static bool write_send_attributes(struct strbuf *out, const struct sqs_send_attribute *attributes, size_t count)
+static bool write_send_attributes(struct strbuf *out, const struct sqs_send_attribute *attributes,
+                                  size_t count)
 {
     bool ok = true;
 
@@ -87,7 +91,8 @@ static bool write_send_attributes(struct strbuf *out, const struct sqs_send_attr
     return ok;
 }
 
-bool sqs_write_send_batch(struct strbuf *out, struct slice queue_url, const struct sqs_send_entry *entries, size_t count,
+bool sqs_write_send_batch(struct strbuf *out, struct slice queue_url,
+                          const struct sqs_send_entry *entries, size_t count,
                           const struct sqs_send_attribute *attributes, size_t attribute_count)
 {
     bool ok = true;
@@ -135,7 +140,8 @@ static int64_t read_digits(struct slice text)
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] < '0' || text.p[i] > '9')
             return 0;
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text.p[i] - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, text.p[i] - '0', &value))
             return INT64_MAX;
     }
     return value;
@@ -230,7 +236,8 @@ static const char *find_fault(const struct sqs_message *m)
         return "the MD5 of its body is another";
     if (has_attributes && !md5_hex_attributes(m->message_attributes, digest))
         return "its message attributes can't be read";
-    if (has_attributes && m->md5_of_attributes.n && !slice_eq_nocase(m->md5_of_attributes, slice_of(digest)))
+    if (has_attributes && m->md5_of_attributes.n &&
+        !slice_eq_nocase(m->md5_of_attributes, slice_of(digest)))
         return "the MD5 of its attributes is another";
     return NULL;
 }
@@ -350,7 +357,8 @@ static bool read_batch_entry(struct json *j, struct batch_entry *entry)
     return !j->error && entry->id.type == JSON_STRING;
 }
 
-static bool read_entries(struct json *j, bool successful, struct sqs_call_result *results, size_t count)
+static bool read_entries(struct json *j, bool successful, struct sqs_call_result *results,
+                         size_t count)
 {
     struct batch_entry entry;
 

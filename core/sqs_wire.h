@@ -37,21 +37,24 @@ struct sqs_call_entry {
     unsigned visibility_s; /* of a change of visibility */
 };
 
-void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count);
-void sqs_write_change_batch(struct strbuf *out, struct slice queue_url, const struct sqs_call_entry *entries, size_t count);
+void sqs_write_delete_batch(struct strbuf *out, struct slice queue_url,
+                            const struct sqs_call_entry *entries, size_t count);
+void sqs_write_change_batch(struct strbuf *out, struct slice queue_url,
+                            const struct sqs_call_entry *entries, size_t count);
 
 struct sqs_send_attribute {
     struct slice name, type, value; /* plain text; type String or Number, custom labels allowed */
 };
 
 struct sqs_send_entry {
-    struct slice body; /* plain UTF-8 */
+    struct slice body;         /* plain UTF-8 */
     struct slice group, dedup; /* plain; empty = none */
-    int delay_s;       /* -1 = the queue's own */
+    int delay_s;               /* -1 = the queue's own */
 };
 
 /* `attributes` go with every entry. false: a text is not UTF-8 (`out` is then of no use). */
-bool sqs_write_send_batch(struct strbuf *out, struct slice queue_url, const struct sqs_send_entry *entries, size_t count,
+bool sqs_write_send_batch(struct strbuf *out, struct slice queue_url,
+                          const struct sqs_send_entry *entries, size_t count,
                           const struct sqs_send_attribute *attributes, size_t attribute_count);
 
 void sqs_write_get_queue_url(struct strbuf *out, struct slice name, struct slice owner_account);
@@ -115,8 +118,8 @@ enum sqs_error_class {
     SQS_ERROR_PERMISSION,  /* wait for somebody to grant it */
     SQS_ERROR_OVER_LIMIT,  /* too many messages in flight */
     SQS_ERROR_NO_QUEUE,
-    SQS_ERROR_HANDLE,      /* expired or not a handle: drop it */
-    SQS_ERROR_REQUEST,     /* ours: never again */
+    SQS_ERROR_HANDLE,  /* expired or not a handle: drop it */
+    SQS_ERROR_REQUEST, /* ours: never again */
 };
 
 struct sqs_error {

@@ -26,12 +26,6 @@ struct gathering {
     uint32_t runs;      /* numbers the runs */
 };
 
-
-static void drop_batch(struct batch **batch)
-{
-    batch_free(*batch);
-}
-
 static size_t count_limit(const struct gathering *g)
 {
     return g->format->one_per_request ? 1 : g->pipeline->config->batch_count;
@@ -58,7 +52,8 @@ static void show(struct gathering *g)
 /* Without memory nothing is lost: what is not delivered stays in the queue. But nothing more is taken on. */
 static void out_of_memory(struct gathering *g)
 {
-    log_error("out of memory while gathering a batch: receiving ends, what is held goes back to the queue");
+    log_error("out of memory while gathering a batch: receiving ends, what is held goes back to "
+              "the queue");
     sl_ctx_cancel(g->pipeline->intake, -ENOMEM);
 }
 
@@ -141,7 +136,8 @@ static size_t append_run(struct gathering *g, const struct message *run)
         return 0;
     had = g->open->count;
     for (; run; run = run->next)
-        if (batch_append(g->open, g->format, &run->record, &g->pipeline->source->origin, run->ticket, g->runs))
+        if (batch_append(g->open, g->format, &run->record, &g->pipeline->source->origin,
+                         run->ticket, g->runs))
             break;
     g->runs++;
     if (g->open->count == 0)
@@ -266,7 +262,7 @@ SL_TASK(batch_stage)
 
 struct batch_chan *batch_messages(struct pipeline *pipeline, struct message_chan *messages)
 {
-    struct batch_chan *out = batch_chan_new(pipeline->life, 0, drop_batch);
+    struct batch_chan *out = batch_chan_new(pipeline->life, 0, batch_drop);
 
     SL_GO(pipeline->life, batch_stage, .pipeline = pipeline, .in = messages, .out = out);
     return out;

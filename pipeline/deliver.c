@@ -104,7 +104,8 @@ static int courier_reserve(struct courier *courier, size_t count)
 static void expire_lost(const struct delivery *delivery, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
-        if (batch->items[i].fate == FATE_UNDECIDED && !source_holds(delivery->pipeline->source, batch->items[i].ticket))
+        if (batch->items[i].fate == FATE_UNDECIDED &&
+            !source_holds(delivery->pipeline->source, batch->items[i].ticket))
             batch->items[i].fate = FATE_EXPIRED;
 }
 
@@ -117,7 +118,8 @@ static bool lost_any(const struct delivery *delivery, const struct part *part)
 }
 
 /* The next part at or after `from`, in `part->first` and `count`; false: nothing is undecided there. */
-static bool find_part(const struct delivery *delivery, struct batch *batch, size_t from, struct part *part)
+static bool find_part(const struct delivery *delivery, struct batch *batch, size_t from,
+                      struct part *part)
 {
     const struct format *format = delivery->pipeline->sink->format;
     size_t frame = format->prefix.n + format->suffix.n;
@@ -130,7 +132,8 @@ static bool find_part(const struct delivery *delivery, struct batch *batch, size
     for (end = from + 1; end < batch->count && batch->items[end].fate == FATE_UNDECIDED; end++) {
         const struct batch_item *item = &batch->items[end];
 
-        if (item->offset + item->length - batch->items[from].offset + frame > delivery->pipeline->bytes_max)
+        if (item->offset + item->length - batch->items[from].offset + frame >
+            delivery->pipeline->bytes_max)
             break;
         if (format->one_per_request)
             break;
@@ -166,21 +169,21 @@ static int dress_part(struct courier *courier, struct part *part)
 
 /* ---- what an answer leads to ---- */
 
-static void log_accepted(const struct courier *courier, const struct part *part, const struct sink_result *result,
-                         sl_dur took)
+static void log_accepted(const struct courier *courier, const struct part *part,
+                         const struct sink_result *result, sl_dur took)
 {
     char size[UNITS_TEXT_SIZE];
 
     if (!log_enabled(LOG_INFO))
         return;
     units_print_size(size, part->body.n);
-    log_info("batch %s: %zu event%s, %s, %d in %lld ms, attempt %u, worker %u", part->key, part->count,
-             part->count == 1 ? "" : "s", size, result->status, (long long)sl_dur_ms(took), part->attempt,
-             courier->number);
+    log_info("batch %s: %zu event%s, %s, %d in %lld ms, attempt %u, worker %u", part->key,
+             part->count, part->count == 1 ? "" : "s", size, result->status,
+             (long long)sl_dur_ms(took), part->attempt, courier->number);
 }
 
-static void log_trouble(const struct courier *courier, const struct part *part, const struct sink_result *result,
-                        const char *consequence)
+static void log_trouble(const struct courier *courier, const struct part *part,
+                        const struct sink_result *result, const char *consequence)
 {
     struct delivery *delivery = courier->delivery;
     struct progress *progress = delivery->pipeline->progress;
@@ -190,7 +193,8 @@ static void log_trouble(const struct courier *courier, const struct part *part, 
     snprintf(progress->trouble, sizeof(progress->trouble), "%s", result->reason);
     if (log_limit_pass(&delivery->trouble_log))
         log_warn("batch %s: %zu event%s, %s: %s, attempt %u, worker %u: %s", part->key, part->count,
-                 part->count == 1 ? "" : "s", size, result->reason, part->attempt, courier->number, consequence);
+                 part->count == 1 ? "" : "s", size, result->reason, part->attempt, courier->number,
+                 consequence);
 }
 
 static enum step on_accepted(struct courier *courier, struct part *part)
@@ -205,7 +209,8 @@ static enum step on_accepted(struct courier *courier, struct part *part)
     return STEP_DECIDED;
 }
 
-static enum step on_partial(struct courier *courier, struct part *part, const struct sink_result *result)
+static enum step on_partial(struct courier *courier, struct part *part,
+                            const struct sink_result *result)
 {
     size_t refused = 0;
 
@@ -220,7 +225,8 @@ static enum step on_partial(struct courier *courier, struct part *part, const st
     return STEP_DECIDED;
 }
 
-static enum step on_refused(struct courier *courier, struct part *part, const struct sink_result *result)
+static enum step on_refused(struct courier *courier, struct part *part,
+                            const struct sink_result *result)
 {
     decide(part, FATE_REFUSED);
     log_trouble(courier, part, result, "its events go back with a growing delay");
@@ -228,14 +234,16 @@ static enum step on_refused(struct courier *courier, struct part *part, const st
 }
 
 /* 413. The limit that it teaches holds for all later batches. */
-static enum step on_split(struct courier *courier, struct part *part, const struct sink_result *result)
+static enum step on_split(struct courier *courier, struct part *part,
+                          const struct sink_result *result)
 {
     struct pipeline *pipeline = courier->delivery->pipeline;
     size_t half = part->body.n / 2;
     char size[UNITS_TEXT_SIZE], learned[UNITS_TEXT_SIZE];
 
     if (part->count == 1) {
-        log_trouble(courier, part, result, "one event alone is too large for the service; it goes back");
+        log_trouble(courier, part, result,
+                    "one event alone is too large for the service; it goes back");
         decide(part, FATE_REFUSED);
         return STEP_DECIDED;
     }
@@ -243,10 +251,12 @@ static enum step on_split(struct courier *courier, struct part *part, const stru
         pipeline->bytes_max = half;
         units_print_size(size, part->body.n);
         units_print_size(learned, half);
-        log_error("%s answered 413 to %zu events, %s: the service takes less than that; nothing deleted, %zu held\n"
-                  "  do:    --batch-bytes %s, or raise its limit (Express: express.json({limit:'1mb'}); "
-                  "nginx: client_max_body_size)",
-                  pipeline->sink->name, part->count, size, source_held(pipeline->source), learned);
+        log_error(
+            "%s answered 413 to %zu events, %s: the service takes less than that; nothing deleted, "
+            "%zu held\n"
+            "  do:    --batch-bytes %s, or raise its limit (Express: express.json({limit:'1mb'}); "
+            "nginx: client_max_body_size)",
+            pipeline->sink->name, part->count, size, source_held(pipeline->source), learned);
     }
     return STEP_RECUT;
 }
@@ -270,13 +280,15 @@ static enum step wait_as_told(struct courier *courier, struct part *part, sl_dur
 
         if (draining && !sl_time_before(until, sl_ctx_deadline(pipeline->delivery)))
             return give_up(courier, part);
-        if (sl_sleep_until(draining ? pipeline->delivery : pipeline->intake, until) != SL_OK && draining)
+        if (sl_sleep_until(draining ? pipeline->delivery : pipeline->intake, until) != SL_OK &&
+            draining)
             return give_up(courier, part);
     }
     return STEP_AGAIN;
 }
 
-static enum step on_retry(struct courier *courier, struct part *part, const struct sink_result *result)
+static enum step on_retry(struct courier *courier, struct part *part,
+                          const struct sink_result *result)
 {
     struct delivery *delivery = courier->delivery;
     sl_dur delay = backoff_full(RETRY_BASE, RETRY_CAP, part->attempt - 1, sl_random());
@@ -284,7 +296,8 @@ static enum step on_retry(struct courier *courier, struct part *part, const stru
     if (part->last_try)
         return give_up(courier, part);
     if (suspect_failed(&part->suspect, delivery->gate.accepted, result->sent)) {
-        log_trouble(courier, part, result, "others are accepted, this one is not: its events go back");
+        log_trouble(courier, part, result,
+                    "others are accepted, this one is not: its events go back");
         decide(part, FATE_REFUSED);
         return STEP_DECIDED;
     }
@@ -295,24 +308,28 @@ static enum step on_retry(struct courier *courier, struct part *part, const stru
     return STEP_AGAIN;
 }
 
-static enum step on_pause(struct courier *courier, struct part *part, const struct sink_result *result)
+static enum step on_pause(struct courier *courier, struct part *part,
+                          const struct sink_result *result)
 {
     struct delivery *delivery = courier->delivery;
     struct pipeline *pipeline = delivery->pipeline;
     unsigned tries = part->attempt < 7 ? part->attempt - 1 : 6;
 
-    snprintf(pipeline->progress->trouble, sizeof(pipeline->progress->trouble), "%s", result->reason);
+    snprintf(pipeline->progress->trouble, sizeof(pipeline->progress->trouble), "%s",
+             result->reason);
     if (gate_shut(&delivery->gate, courier->seat))
-        log_error("%s: %s: the service or the set-up is wrong; nothing deleted, nothing dropped, %zu held, "
-                  "receiving pauses\n  do:    mend the service, its address or the credentials for it; sluice tries "
+        log_error("%s: %s: the service or the set-up is wrong; nothing deleted, nothing dropped, "
+                  "%zu held, "
+                  "receiving pauses\n  do:    mend the service, its address or the credentials for "
+                  "it; sluice tries "
                   "again by itself",
                   pipeline->sink->name, result->reason, source_held(pipeline->source));
     if (part->last_try || intake_ended(delivery))
         return give_up(courier, part);
     if (delivery->gate.prober == courier->seat &&
         gate_back_off(&delivery->gate, courier->seat,
-                      sl_dur_max(PROBE_BASE, backoff_full(PROBE_BASE, PROBE_CAP, tries, sl_random()))) ==
-            SL_CANCELED)
+                      sl_dur_max(PROBE_BASE, backoff_full(PROBE_BASE, PROBE_CAP, tries,
+                                                          sl_random()))) == SL_CANCELED)
         return give_up(courier, part);
     return STEP_AGAIN;
 }
@@ -366,7 +383,8 @@ static enum step attempt(struct courier *courier, struct part *part)
     if (result.sent && !result.complete)
         doubt(part);
     if (result.gone) {
-        log_error("%s: %s: receiving ends, what is held goes back", pipeline->sink->name, result.reason);
+        log_error("%s: %s: receiving ends, what is held goes back", pipeline->sink->name,
+                  result.reason);
         sl_ctx_cancel(pipeline->intake, -EPIPE);
         return give_up(courier, part);
     }
@@ -499,23 +517,19 @@ SL_TASK(deliver)
     return 0;
 }
 
-static void drop_batch(struct batch **batch)
-{
-    batch_free(*batch);
-}
-
 struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan *batches)
 {
     size_t tasks = pipeline->config->concurrency;
     size_t room = pipeline->config->source.in_flight_max;
     struct delivery *delivery = calloc(1, sizeof(*delivery) + tasks * sizeof(delivery->seats[0]));
-    struct batch_chan *verdicts = batch_chan_new(pipeline->life, room, drop_batch);
+    struct batch_chan *verdicts = batch_chan_new(pipeline->life, room, batch_drop);
 
     if (!delivery) {
         sl_ctx_cancel(pipeline->life, -ENOMEM);
         return verdicts;
     }
-    *delivery = (struct delivery){.pipeline = pipeline, .in = batches, .out = verdicts, .running = tasks};
+    *delivery =
+        (struct delivery){.pipeline = pipeline, .in = batches, .out = verdicts, .running = tasks};
     gate_init(&delivery->gate, pipeline, delivery->seats, tasks);
     for (unsigned i = 1; i <= tasks; i++)
         SL_GO(pipeline->life, deliver, .delivery = delivery, .number = i);

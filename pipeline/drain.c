@@ -31,8 +31,9 @@ static void begin(struct drain *drain, const char *why)
     log_info("%s: draining, %zu held, %.1f s at most", why, source_held(pipeline->source),
              sl_dur_seconds(length));
     sl_ctx_cancel(pipeline->intake, 0);
-    sl_ctx_deadline_set(pipeline->delivery,
-                        sl_time_add(drain->began, sl_dur_sub(length, drain_return_reserve(length))));
+    sl_ctx_deadline_set(
+        pipeline->delivery,
+        sl_time_add(drain->began, sl_dur_sub(length, drain_return_reserve(length))));
     sl_ctx_deadline_set(pipeline->life, end);
     source_wake(pipeline->source);
 }

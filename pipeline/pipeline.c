@@ -25,12 +25,12 @@ int pipeline_config_check(const struct pipeline_config *config, struct problem *
 
     if (source->in_flight_max >= least)
         return 0;
-    return problem_set(problem, EXIT_BAD_USAGE,
-                       "--in-flight %zu is too small for these batches\n"
-                       "  needs: %zu = --batch-count %zu x (--concurrency %zu + 1) + 10 x --receivers %zu\n"
-                       "  do:    --in-flight %zu or more, or smaller batches",
-                       source->in_flight_max, least, count, config->concurrency, source->receivers,
-                       least + count);
+    return problem_set(
+        problem, EXIT_BAD_USAGE,
+        "--in-flight %zu is too small for these batches\n"
+        "  needs: %zu = --batch-count %zu x (--concurrency %zu + 1) + 10 x --receivers %zu\n"
+        "  do:    --in-flight %zu or more, or smaller batches",
+        source->in_flight_max, least, count, config->concurrency, source->receivers, least + count);
 }
 
 static void report_end(const struct pipeline *pipeline, const struct drain *drain,
@@ -47,13 +47,15 @@ static void report_end(const struct pipeline *pipeline, const struct drain *drai
                                            : PIPELINE_DEADLINE;
 }
 
-int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struct source *source, struct sink *sink,
-                 struct sl_chan *signals, struct pipeline_report *report)
+int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struct source *source,
+                 struct sink *sink, struct sl_chan *signals, struct pipeline_report *report)
 {
-    struct sl_ctx *life = sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "life", .keep_going = true});
+    struct sl_ctx *life =
+        sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "life", .keep_going = true});
     struct sl_ctx *delivery = sl_ctx_new(life, &(struct sl_ctx_options){.name = "delivery"});
     struct sl_ctx *intake = sl_ctx_new(delivery, &(struct sl_ctx_options){.name = "intake"});
-    struct sl_ctx *aside = sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "aside", .keep_going = true});
+    struct sl_ctx *aside =
+        sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "aside", .keep_going = true});
     struct pipeline pipeline = {
         .config = config,
         .source = source,

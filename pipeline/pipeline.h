@@ -18,12 +18,12 @@
 struct pipeline_config {
     struct source_config source; /* account and progress are filled in by the pipeline's caller */
     struct sink_config sink;
-    size_t batch_count;   /* 1-10,000 */
-    size_t batch_bytes;   /* of the encoded body, never above */
-    sl_dur batch_age;     /* from the batch's first event */
-    size_t concurrency;   /* deliveries in flight */
-    sl_dur drain;         /* from the first signal to the end */
-    sl_dur run_for;       /* stop by itself; SL_FOREVER = never */
+    size_t batch_count; /* 1-10,000 */
+    size_t batch_bytes; /* of the encoded body, never above */
+    sl_dur batch_age;   /* from the batch's first event */
+    size_t concurrency; /* deliveries in flight */
+    sl_dur drain;       /* from the first signal to the end */
+    sl_dur run_for;     /* stop by itself; SL_FOREVER = never */
 };
 
 /* How it ended; the numbers are in the account. */
@@ -35,10 +35,11 @@ enum pipeline_ending {
 
 struct pipeline_report {
     enum pipeline_ending ending;
-    sl_dur drain_took;  /* from the end of intake to the end of all */
-    sl_dur took;        /* the whole run */
-    sl_dur visibility;  /* what was abandoned comes back within this; 0 = it does not come back by itself */
-    int cause;          /* 0, or the negative error of a stage that failed */
+    sl_dur drain_took; /* from the end of intake to the end of all */
+    sl_dur took;       /* the whole run */
+    sl_dur
+        visibility; /* what was abandoned comes back within this; 0 = it does not come back by itself */
+    int cause;      /* 0, or the negative error of a stage that failed */
 };
 
 /* 0, or PROBLEM with the sum in the message: in_flight_max must hold count × (deliveries + 1) + 10 × receivers. */
@@ -51,7 +52,7 @@ int pipeline_config_check(const struct pipeline_config *config, struct problem *
  *   PROBLEM   it could not start; `problem` says why
  *   negative  unforeseen
  */
-int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struct source *source, struct sink *sink,
-                 struct sl_chan *signals, struct pipeline_report *report);
+int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struct source *source,
+                 struct sink *sink, struct sl_chan *signals, struct pipeline_report *report);
 
 #endif

@@ -16,7 +16,8 @@ static bool stands_still(const struct pipeline *pipeline)
     sl_time last = pipeline->progress->last_event;
 
     return source_held(pipeline->source) > 0 &&
-           sl_dur_cmp(sl_time_sub(sl_now(), last), sl_dur_add(WATCHDOG_LIMIT, pipeline->config->sink.timeout)) > 0;
+           sl_dur_cmp(sl_time_sub(sl_now(), last),
+                      sl_dur_add(WATCHDOG_LIMIT, pipeline->config->sink.timeout)) > 0;
 }
 
 SL_TASK(watch_over)

@@ -31,17 +31,32 @@ struct headers {
 const char *headers_refusal(struct slice name, struct slice value)
 {
     static const char *const own[] = {
-        "Host",           "Content-Length",     "Transfer-Encoding",   "Connection",
-        "Keep-Alive",     "Proxy-Connection",   "Proxy-Authenticate",  "Proxy-Authorization",
-        "TE",             "Trailer",            "Upgrade",             "Expect",
-        "Content-Type",   "Idempotency-Key",    "Sluice-Batch-Id",     "Sluice-Batch-Count",
-        "Sluice-Attempt", "Sluice-Batch-Event", "traceparent",
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Expect",
+        "Content-Type",
+        "Idempotency-Key",
+        "Sluice-Batch-Id",
+        "Sluice-Batch-Count",
+        "Sluice-Attempt",
+        "Sluice-Batch-Event",
+        "traceparent",
     };
 
     if (name.n == 0)
         return "has no name";
     for (size_t i = 0; i < name.n; i++)
-        if (!strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", name.p[i]) ||
+        if (!strchr("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                    name.p[i]) ||
             name.p[i] == '\0')
             return "has a character in its name that HTTP does not allow";
     for (size_t i = 0; i < value.n; i++)
@@ -162,8 +177,8 @@ static int collect(struct headers *headers, const char **why, const struct heade
 
 static bool has_changed(const struct stat *a, const struct stat *b)
 {
-    return a->st_ino != b->st_ino || a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
-           a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+    return a->st_ino != b->st_ino || a->st_size != b->st_size ||
+           a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
 /* Reads a file again if it has changed, and takes its text only if every header in it is allowed. */
@@ -228,15 +243,16 @@ static int read_origins(struct headers *headers, struct problem *problem)
         if (r == -ENOMEM)
             return r;
         if (r)
-            return problem_set(problem, EXIT_BAD_CONFIG, "%s %s: %s\n  do:    give a file that sluice may read",
+            return problem_set(problem, EXIT_BAD_CONFIG,
+                               "%s %s: %s\n  do:    give a file that sluice may read",
                                origin->is_bearer ? "--bearer-file" : "--header-file", origin->path,
                                r == -EFBIG ? "is larger than 64 KiB" : strerror(-r));
     }
     return 0;
 }
 
-int headers_new(struct headers **out, const char *const *lines, const char *const *files, const char *bearer_file,
-                struct problem *problem)
+int headers_new(struct headers **out, const char *const *lines, const char *const *files,
+                const char *bearer_file, struct problem *problem)
 {
     size_t line_count = length_of(lines), file_count = length_of(files);
     struct headers *headers = calloc(1, sizeof(*headers));

@@ -19,8 +19,8 @@ struct headers;
  * file holds the token alone. 0 or -ENOMEM, or PROBLEM: which header is refused, and why (hop-by-hop names, those that the
  * client writes itself, control characters).
  */
-int headers_new(struct headers **out, const char *const *lines, const char *const *files, const char *bearer_file,
-                struct problem *problem);
+int headers_new(struct headers **out, const char *const *lines, const char *const *files,
+                const char *bearer_file, struct problem *problem);
 void headers_free(struct headers *headers);
 
 /* The headers to send at `now`: borrowed until the next call. */

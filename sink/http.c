@@ -46,7 +46,8 @@ static void write_trace(char out[64], const char *key)
     snprintf(out, 64, "00-%s-%016llx-01", id, (unsigned long long)(sl_random() | 1));
 }
 
-static int envelope_fill(struct envelope *envelope, struct http_sink *sink, const struct sink_request *request)
+static int envelope_fill(struct envelope *envelope, struct http_sink *sink,
+                         const struct sink_request *request)
 {
     size_t extra;
     const struct http_header *more = headers_current(sink->headers, sl_now(), &extra);
@@ -58,7 +59,8 @@ static int envelope_fill(struct envelope *envelope, struct http_sink *sink, cons
     snprintf(envelope->count, sizeof(envelope->count), "%zu", request->count);
     snprintf(envelope->attempt, sizeof(envelope->attempt), "%u", request->attempt);
     write_trace(envelope->trace, request->key);
-    list[n++] = (struct http_header){SLICE("Content-Type"), slice_of(sink->base.format->content_type)};
+    list[n++] =
+        (struct http_header){SLICE("Content-Type"), slice_of(sink->base.format->content_type)};
     list[n++] = (struct http_header){SLICE("Idempotency-Key"), slice_of(request->key)};
     list[n++] = (struct http_header){SLICE("Sluice-Batch-Id"), slice_of(request->key)};
     list[n++] = (struct http_header){SLICE("Sluice-Batch-Count"), slice_of(envelope->count)};
@@ -72,7 +74,8 @@ static int envelope_fill(struct envelope *envelope, struct http_sink *sink, cons
 }
 
 /* The values of all headers of that name, as far as there is room. */
-static size_t header_values(const struct http_answer *answer, const char *name, struct slice *out, size_t room)
+static size_t header_values(const struct http_answer *answer, const char *name, struct slice *out,
+                            size_t room)
 {
     struct slice value = http_answer_header(answer, name);
 
@@ -82,7 +85,8 @@ static size_t header_values(const struct http_answer *answer, const char *name, 
     return 1;
 }
 
-static void judge(const struct http_answer *answer, const struct sink_request *request, struct sink_result *result)
+static void judge(const struct http_answer *answer, const struct sink_request *request,
+                  struct sink_result *result)
 {
     struct slice waits[RETRY_AFTERS_MAX];
     size_t wait_count;
@@ -97,7 +101,8 @@ static void judge(const struct http_answer *answer, const struct sink_request *r
             .content_type = http_answer_header(answer, "Content-Type"),
             .body = strbuf_slice(&answer->body),
         },
-        &(struct outcome_batch){.ids = request->ids, .count = request->count, .failed = result->failed},
+        &(struct outcome_batch){
+            .ids = request->ids, .count = request->count, .failed = result->failed},
         result->reason);
     if (!result->complete)
         snprintf(result->reason, sizeof(result->reason), "%s", answer->detail);
@@ -171,7 +176,8 @@ static int check_url(const struct sink_config *config, struct uri *uri, struct p
                        uri_problem(r));
 }
 
-static int http_open(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config, struct problem *problem)
+static int http_open(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config,
+                     struct problem *problem)
 {
     struct http_sink *sink;
     struct uri uri;
@@ -190,7 +196,8 @@ static int http_open(struct sink **out, struct sl_ctx *ctx, const struct sink_co
     sink->client = config->http;
     sink->timeout = config->timeout;
     sink->url = strdup(config->to);
-    r = sink->url ? headers_new(&sink->headers, config->headers, config->header_files, config->bearer_file, problem)
+    r = sink->url ? headers_new(&sink->headers, config->headers, config->header_files,
+                                config->bearer_file, problem)
                   : -ENOMEM;
     if (r) {
         http_sink_free(&sink->base);

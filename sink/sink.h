@@ -26,8 +26,8 @@ struct sink_config {
     const char *to; /* an http(s) URL, or "-" */
     struct http_client *http;
     const struct format *format;
-    sl_dur timeout;            /* of one delivery */
-    bool allow_http;           /* http:// to other hosts than loopback */
+    sl_dur timeout;             /* of one delivery */
+    bool allow_http;            /* http:// to other hosts than loopback */
     const char *const *headers; /* "Name: value", ended by NULL; may be NULL */
     const char *const *header_files;
     const char *bearer_file;
@@ -36,7 +36,7 @@ struct sink_config {
 /* One request: a batch, or a part of one. Everything is borrowed until sink_post returns. */
 struct sink_request {
     struct slice body;
-    const char *key; /* UUID: the same for the same bytes */
+    const char *key;         /* UUID: the same for the same bytes */
     const struct slice *ids; /* message ids of the events in it */
     size_t count;
     unsigned attempt; /* from 1 */
@@ -59,7 +59,8 @@ struct sink;
 struct sink_kind {
     const char *name;
     bool (*takes)(const char *to);
-    int (*open)(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config, struct problem *problem);
+    int (*open)(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config,
+                struct problem *problem);
 };
 
 struct sink_ops {
@@ -77,10 +78,12 @@ struct sink {
 extern const struct sink_kind *const sink_kinds[];
 
 /* 0: *out is the caller's. PROBLEM: `problem` says what is wrong with the address or a header. Negative: unforeseen. */
-int sink_open(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config, struct problem *problem);
+int sink_open(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config,
+              struct problem *problem);
 void sink_free(struct sink *sink);
 /* Posts one request and judges the answer. Waits until the answer is complete, the sink's timeout has passed or `ctx` ends.
  * Always fills in `result`. */
-void sink_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_request *request, struct sink_result *result);
+void sink_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_request *request,
+               struct sink_result *result);
 
 #endif

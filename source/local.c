@@ -13,10 +13,11 @@
 
 #define NO_SLOT UINT32_MAX
 
-int local_init(struct local_source *local, const struct source_ops *ops, const struct source_config *config,
-               const char *what, struct problem *problem)
+int local_init(struct local_source *local, const struct source_ops *ops,
+               const struct source_config *config, const char *what, struct problem *problem)
 {
-    local->base = (struct source){.ops = ops, .account = config->account, .progress = config->progress};
+    local->base =
+        (struct source){.ops = ops, .account = config->account, .progress = config->progress};
     local->config = *config;
     local->undelivered_fd = -1;
     local->count_left = config->count ? config->count : UINT64_MAX;
@@ -29,7 +30,8 @@ int local_init(struct local_source *local, const struct source_ops *ops, const s
     for (uint32_t i = 0; i < config->in_flight_max; i++)
         local->slots[i].next_free = i + 1 < config->in_flight_max ? i + 1 : NO_SLOT;
     if (config->undelivered) {
-        local->undelivered_fd = open(config->undelivered, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        local->undelivered_fd =
+            open(config->undelivered, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (local->undelivered_fd < 0)
             return problem_set(problem, EXIT_BAD_CONFIG,
                                "--undelivered %s: %s\n  do:    give a file that sluice may write",
@@ -134,7 +136,8 @@ static int make_message(struct local_source *local, struct slice text, struct me
     return 0;
 }
 
-int local_give(struct local_source *local, struct sl_ctx *intake, struct message_chan *out, struct slice text)
+int local_give(struct local_source *local, struct sl_ctx *intake, struct message_chan *out,
+               struct slice text)
 {
     struct message *message;
     int r = wait_for_room(local, intake, text.n);
@@ -190,7 +193,8 @@ static bool keep_undelivered(struct local_source *local, const struct local_slot
     if (local->undelivered_fd < 0)
         return false;
     if (sl_offload(write_line, &job, &result) || result) {
-        log_error("--undelivered %s: %s", local->config.undelivered, strerror(result ? -result : ENOMEM));
+        log_error("--undelivered %s: %s", local->config.undelivered,
+                  strerror(result ? -result : ENOMEM));
         return false;
     }
     return true;
@@ -210,7 +214,8 @@ static void settle_item(struct local_source *local, const struct batch_item *ite
     account->in_doubt += item->in_doubt;
     if (!keep_undelivered(local, slot)) {
         if (item->fate == FATE_REFUSED)
-            log_error("an event was refused for good and there is nowhere to put it\n  do:    --undelivered FILE");
+            log_error("an event was refused for good and there is nowhere to put it\n  do:    "
+                      "--undelivered FILE");
         return;
     }
     account->returned++;
@@ -243,7 +248,8 @@ SL_TASK(settle_here)
 
 void local_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts)
 {
-    SL_GO(life, settle_here, .local = (struct local_source *)source, .life = life, .verdicts = verdicts);
+    SL_GO(life, settle_here, .local = (struct local_source *)source, .life = life,
+          .verdicts = verdicts);
 }
 
 size_t local_held(const struct source *source)
@@ -269,12 +275,7 @@ size_t local_abandon(struct source *source)
     return held;
 }
 
-static void drop_run(struct message **run)
-{
-    message_run_free(*run);
-}
-
 struct message_chan *local_chan(struct local_source *local, struct sl_ctx *life)
 {
-    return message_chan_new(life, local->config.in_flight_max, drop_run);
+    return message_chan_new(life, local->config.in_flight_max, message_run_drop);
 }

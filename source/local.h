@@ -36,8 +36,8 @@ struct local_source {
 
 /* Makes the common part of `local`, which a kind's own struct starts with. `what` names it in the ARN. 0, -ENOMEM or
  * PROBLEM (the file of --undelivered can't be opened). */
-int local_init(struct local_source *local, const struct source_ops *ops, const struct source_config *config,
-               const char *what, struct problem *problem);
+int local_init(struct local_source *local, const struct source_ops *ops,
+               const struct source_config *config, const char *what, struct problem *problem);
 void local_deinit(struct local_source *local);
 
 /*
@@ -47,7 +47,8 @@ void local_deinit(struct local_source *local);
  *   -EILSEQ                  `text` is not UTF-8: not taken
  *   -ENOMEM
  */
-int local_give(struct local_source *local, struct sl_ctx *intake, struct message_chan *out, struct slice text);
+int local_give(struct local_source *local, struct sl_ctx *intake, struct message_chan *out,
+               struct slice text);
 
 /* For struct source_ops. */
 void local_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts);

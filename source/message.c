@@ -50,6 +50,11 @@ void message_run_free(struct message *first)
     }
 }
 
+void message_run_drop(struct message **first)
+{
+    message_run_free(*first);
+}
+
 size_t message_run_length(const struct message *first)
 {
     size_t length = 0;
@@ -86,6 +91,11 @@ void batch_free(struct batch *batch)
         free(batch);
         batch = then;
     }
+}
+
+void batch_drop(struct batch **batch)
+{
+    batch_free(*batch);
 }
 
 static int batch_grow(struct batch *batch)
@@ -140,7 +150,8 @@ int batch_append(struct batch *batch, const struct format *format, const struct 
     return 0;
 }
 
-int batch_move_tail(struct batch *batch, size_t count, struct batch *to, const struct format *format)
+int batch_move_tail(struct batch *batch, size_t count, struct batch *to,
+                    const struct format *format)
 {
     size_t first = batch->count - count;
     size_t body = to->body.n;
@@ -191,8 +202,8 @@ int batch_seal(struct batch *batch, const struct format *format)
     return 0;
 }
 
-int batch_slice_body(const struct batch *batch, const struct format *format, size_t first, size_t count,
-                     struct strbuf *out)
+int batch_slice_body(const struct batch *batch, const struct format *format, size_t first,
+                     size_t count, struct strbuf *out)
 {
     const struct batch_item *from = &batch->items[first];
     const struct batch_item *last = &batch->items[first + count - 1];

@@ -41,16 +41,18 @@ void block_unref(struct block *block);
 struct message {
     struct message *next;     /* the rest of its run */
     struct message *next_run; /* on a run: the next in a list of runs, of whoever owns them */
-    struct ticket ticket; /* its place in the source's table */
-    struct block *block;  /* one reference; what `record` points into. NULL: static storage */
-    struct record record; /* what a body is made of */
-    bool lull;            /* on a run: nothing more comes for a while (FIFO), so the batch leaves with it */
+    struct ticket ticket;     /* its place in the source's table */
+    struct block *block;      /* one reference; what `record` points into. NULL: static storage */
+    struct record record;     /* what a body is made of */
+    bool lull; /* on a run: nothing more comes for a while (FIFO), so the batch leaves with it */
 };
 
 /* A message holding one more reference to `block`. NULL: no memory. */
 struct message *message_new(struct ticket ticket, const struct record *record, struct block *block);
 /* Frees the whole run that starts at `first`, with its references. NULL is fine. */
 void message_run_free(struct message *first);
+/* The same for what is left in a channel. */
+void message_run_drop(struct message **first);
 /* How many messages a run holds. */
 size_t message_run_length(const struct message *first);
 
@@ -67,13 +69,14 @@ struct batch_item {
     struct ticket ticket;
     size_t offset, length;       /* its record in the body */
     size_t id_offset, id_length; /* its message id in `ids` */
-    uint32_t run;                /* items of one run carry the same number: order matters among them */
+    uint32_t run; /* items of one run carry the same number: order matters among them */
     enum fate fate;
     bool in_doubt; /* was in a request whose answer never came complete */
 };
 
 struct batch {
-    struct batch *then; /* goes after this one, by the same task: the rest of a run too long for one batch */
+    struct batch
+        *then; /* goes after this one, by the same task: the rest of a run too long for one batch */
     char id[37];        /* UUID; the Idempotency-Key while the batch is sent as it is */
     struct strbuf body; /* prefix, records with separators, suffix (added by batch_seal) */
     struct strbuf ids;  /* the message ids, one after the other */
@@ -86,21 +89,24 @@ struct batch {
 struct batch *batch_new(const struct format *format, size_t room);
 /* Frees it and all that follow in `then`. NULL is fine. */
 void batch_free(struct batch *batch);
+/* The same for what is left in a channel. */
+void batch_drop(struct batch **batch);
 /* The bytes that `record` takes in the body of a batch of `format`, written to the end of `batch->body`, a separator before
  * it if it is not the first. 0, or -ENOMEM with the batch as it was. The item's fate is FATE_UNDECIDED. */
 int batch_append(struct batch *batch, const struct format *format, const struct record *record,
                  const struct record_source *origin, struct ticket ticket, uint32_t run);
 /* Moves the last `count` items to the end of `to`, with their bytes. 0, or -ENOMEM with both as they were. */
-int batch_move_tail(struct batch *batch, size_t count, struct batch *to, const struct format *format);
+int batch_move_tail(struct batch *batch, size_t count, struct batch *to,
+                    const struct format *format);
 /* Appends the suffix and gives the batch its id. 0 or -ENOMEM. */
 int batch_seal(struct batch *batch, const struct format *format);
 /* The body of the items `first` … `first + count - 1`, written over `out`: what a batch of only those would be. */
-int batch_slice_body(const struct batch *batch, const struct format *format, size_t first, size_t count,
-                     struct strbuf *out);
+int batch_slice_body(const struct batch *batch, const struct format *format, size_t first,
+                     size_t count, struct strbuf *out);
 /* The message id of item `i`; points into the batch. */
 struct slice batch_item_id(const struct batch *batch, size_t i);
 
-SL_CHAN_OF(message_chan, struct message *);/* runs */
-SL_CHAN_OF(batch_chan, struct batch *);  /* batches, and on their way back verdicts */
+SL_CHAN_OF(message_chan, struct message *); /* runs */
+SL_CHAN_OF(batch_chan, struct batch *);     /* batches, and on their way back verdicts */
 
 #endif

@@ -19,11 +19,12 @@ struct progress {
     sl_time open_since;    /* SL_NEVER while there is no open batch */
     sl_time open_deadline; /* when it leaves at the latest; SL_NEVER while there is none */
     /* deliver */
-    unsigned sending;  /* posts under way */
+    unsigned sending; /* posts under way */
     unsigned backing_off;
     bool paused;       /* the service or the set-up is wrong: no new receives */
     uint64_t accepted; /* events that the service confirmed */
-    char trouble[200]; /* the last failure, for the progress line and "gave up"; "" when the last delivery was accepted */
+    char trouble
+        [200]; /* the last failure, for the progress line and "gave up"; "" when the last delivery was accepted */
     /* source */
     uint64_t queue_visible; /* the queue's approximate number of messages; UINT64_MAX = unknown */
     sl_time last_event;     /* when anything last moved: a receive, a delivery, a settle */

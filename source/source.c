@@ -7,10 +7,11 @@ int source_open(struct source **out, struct sl_ctx *ctx, const struct source_con
     for (const struct source_kind *const *kind = source_kinds; *kind; kind++)
         if ((*kind)->takes(config->from))
             return (*kind)->open(out, ctx, config, problem);
-    return problem_set(problem, EXIT_BAD_USAGE,
-                       "--from %s is no source\n"
-                       "  do:    give a queue's URL, ARN or name, - for standard input, or synthetic:",
-                       config->from);
+    return problem_set(
+        problem, EXIT_BAD_USAGE,
+        "--from %s is no source\n"
+        "  do:    give a queue's URL, ARN or name, - for standard input, or synthetic:",
+        config->from);
 }
 
 void source_free(struct source *source)
@@ -19,8 +20,8 @@ void source_free(struct source *source)
         source->ops->free(source);
 }
 
-struct message_chan *source_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                    struct sl_ctx *intake)
+struct message_chan *source_receive(struct source *source, struct sl_ctx *life,
+                                    struct sl_ctx *delivery, struct sl_ctx *intake)
 {
     return source->ops->receive(source, life, delivery, intake);
 }

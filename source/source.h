@@ -26,28 +26,28 @@ struct http_client;
 /* What the user asked for. Strings are borrowed for the life of the source. 0 means "the default" nowhere: cli/ fills in
  * the defaults. */
 struct source_config {
-    const char *from;           /* a queue's URL, ARN or name; "-"; "synthetic:" */
-    struct http_client *http;   /* for sources behind HTTP */
-    struct aws_config *aws;     /* region, endpoint, credentials */
-    bool allow_http;            /* http:// to other hosts than loopback */
-    sl_dur visibility;          /* 0: the queue's own */
-    size_t receivers;           /* most receives under way at once, 1-100 */
-    sl_dur receive_wait;        /* a long poll, 1-20 s */
-    size_t in_flight_max;       /* events held at once */
-    size_t in_flight_bytes;     /* bytes of events held at once */
-    uint64_t count;             /* stop by itself after this many events; 0 = never */
-    bool until_empty;           /* stop by itself when the queue is empty */
-    double rate;                /* synthetic: events a second; 0 = one every 1-20 ms */
-    const char *undelivered;    /* stdin: a file for what could not be delivered; NULL = none */
-    struct account *account;    /* counts; outlives the source */
-    struct progress *progress;  /* shared with the other stages; outlives the source */
+    const char *from;          /* a queue's URL, ARN or name; "-"; "synthetic:" */
+    struct http_client *http;  /* for sources behind HTTP */
+    struct aws_config *aws;    /* region, endpoint, credentials */
+    bool allow_http;           /* http:// to other hosts than loopback */
+    sl_dur visibility;         /* 0: the queue's own */
+    size_t receivers;          /* most receives under way at once, 1-100 */
+    sl_dur receive_wait;       /* a long poll, 1-20 s */
+    size_t in_flight_max;      /* events held at once */
+    size_t in_flight_bytes;    /* bytes of events held at once */
+    uint64_t count;            /* stop by itself after this many events; 0 = never */
+    bool until_empty;          /* stop by itself when the queue is empty */
+    double rate;               /* synthetic: events a second; 0 = one every 1-20 ms */
+    const char *undelivered;   /* stdin: a file for what could not be delivered; NULL = none */
+    struct account *account;   /* counts; outlives the source */
+    struct progress *progress; /* shared with the other stages; outlives the source */
 };
 
 struct source;
 
 struct source_kind {
-    const char *name;                      /* for messages: "sqs", "stdin" */
-    bool (*takes)(const char *from);       /* does this kind serve that --from? */
+    const char *name;                /* for messages: "sqs", "stdin" */
+    bool (*takes)(const char *from); /* does this kind serve that --from? */
     int (*open)(struct source **out, struct sl_ctx *ctx, const struct source_config *config,
                 struct problem *problem);
 };
@@ -60,7 +60,8 @@ struct source_ops {
     void (*wake)(struct source *);                       /* NULL: nothing waits */
     size_t (*held)(const struct source *);
     size_t (*abandon)(struct source *);
-    int (*plan)(struct source *, struct sl_ctx *, struct strbuf *); /* what --check prints; NULL: nothing */
+    int (*plan)(struct source *, struct sl_ctx *,
+                struct strbuf *); /* what --check prints; NULL: nothing */
     void (*free)(struct source *);
 };
 
@@ -69,9 +70,11 @@ struct source {
     const struct source_ops *ops;
     char name[160];              /* for the account: "orders (eu-central-1)" */
     struct record_source origin; /* borrowed from the kind's own storage */
-    bool takes_back;             /* events can be returned; false: what fails is repeated or written to a file */
+    bool
+        takes_back; /* events can be returned; false: what fails is repeated or written to a file */
     bool is_fifo;
-    sl_dur visibility; /* what is abandoned comes back within this; 0: it does not come back by itself */
+    sl_dur
+        visibility; /* what is abandoned comes back within this; 0: it does not come back by itself */
     struct account *account;
     struct progress *progress;
 };
@@ -93,8 +96,8 @@ void source_free(struct source *source);
  * Starts receiving, and returns the channel of runs, which the source closes when `intake` has ended (or the source is
  * exhausted) and every receive that was under way has come back or was cut by `delivery`.
  */
-struct message_chan *source_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                    struct sl_ctx *intake);
+struct message_chan *source_receive(struct source *source, struct sl_ctx *life,
+                                    struct sl_ctx *delivery, struct sl_ctx *intake);
 
 /* Starts settling: takes each verdict as its owner until `verdicts` closes, then flushes what is left. When its tasks have
  * ended, everything the source could do is done. */

@@ -10,12 +10,13 @@
 #include "core/units.h"
 
 /* Below that an extension every half of it is all that a consumer does (design 5). */
-#define VISIBILITY_LEAST   sl_sec(10)
+#define VISIBILITY_LEAST sl_sec(10)
 /* Above that a crash holds events back for long. */
-#define VISIBILITY_LONG    sl_minutes(10)
+#define VISIBILITY_LONG sl_minutes(10)
 enum { RECEIVES_FEW = 3 };
 
-void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure, const char *consequence)
+void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure,
+                     const char *consequence)
 {
     char text[512];
 
@@ -24,7 +25,8 @@ void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure,
         log_warn("%s: %s", sqs_failure_text(failure, text, sizeof(text)), consequence);
 }
 
-int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out, struct sqs_failure *failure)
+int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out,
+                struct sqs_failure *failure)
 {
     int r = sqs_get_attributes(sqs->queue, ctx, out, failure);
 
@@ -47,15 +49,18 @@ static void warn_about(const struct sqs_source *sqs, const struct sqs_queue_attr
     char text[UNITS_TEXT_SIZE];
 
     if (sl_dur_cmp(sqs->visibility, VISIBILITY_LONG) > 0)
-        log_warn("the visibility timeout is %s: after a crash what was held stays hidden for that long\n"
-                 "  do:    --visibility 1m; sluice extends it while it holds an event",
-                 units_print_duration(text, sqs->visibility));
+        log_warn(
+            "the visibility timeout is %s: after a crash what was held stays hidden for that long\n"
+            "  do:    --visibility 1m; sluice extends it while it holds an event",
+            units_print_duration(text, sqs->visibility));
     if (!attributes->has_redrive)
-        log_warn("queue %s has no redrive policy: an event that the service never takes comes back for ever\n"
+        log_warn("queue %s has no redrive policy: an event that the service never takes comes back "
+                 "for ever\n"
                  "  do:    give it a dead-letter queue",
                  sqs->queue->name);
     else if (attributes->max_receive_count < RECEIVES_FEW)
-        log_warn("queue %s gives an event up after %" PRIu64 " receives: a restart alone can cost one\n"
+        log_warn("queue %s gives an event up after %" PRIu64
+                 " receives: a restart alone can cost one\n"
                  "  do:    maxReceiveCount 3 or more in its redrive policy",
                  sqs->queue->name, attributes->max_receive_count);
 }
@@ -71,11 +76,13 @@ static int read_queue(struct sqs_source *sqs, struct sl_ctx *ctx, struct problem
     r = sqs_refresh(sqs, ctx, &attributes, &failure);
     if (r == SQS_FAILED && failure.trouble == SQS_TROUBLE_PERMISSION) {
         if (sqs->config.visibility.ns == 0)
-            return problem_set(problem, EXIT_BAD_CONFIG,
-                               "may not read the attributes of queue %s, so its visibility timeout is not known\n"
-                               "  do:    allow sqs:GetQueueAttributes, or say it: --visibility 30s",
-                               sqs->queue->name);
-        log_warn("may not read the attributes of queue %s: relying on --visibility", sqs->queue->name);
+            return problem_set(
+                problem, EXIT_BAD_CONFIG,
+                "may not read the attributes of queue %s, so its visibility timeout is not known\n"
+                "  do:    allow sqs:GetQueueAttributes, or say it: --visibility 30s",
+                sqs->queue->name);
+        log_warn("may not read the attributes of queue %s: relying on --visibility",
+                 sqs->queue->name);
         return 0;
     }
     if (r == SQS_FAILED)
@@ -97,10 +104,11 @@ static int check_visibility(const struct sqs_source *sqs, struct problem *proble
 
     if (sl_dur_cmp(sqs->visibility, VISIBILITY_LEAST) >= 0)
         return 0;
-    return problem_set(problem, EXIT_BAD_CONFIG,
-                       "the visibility timeout of queue %s is %s: too short to hold events while a batch is made\n"
-                       "  do:    --visibility 30s, or set it on the queue (10 s at least)",
-                       sqs->queue->name, units_print_duration(text, sqs->visibility));
+    return problem_set(
+        problem, EXIT_BAD_CONFIG,
+        "the visibility timeout of queue %s is %s: too short to hold events while a batch is made\n"
+        "  do:    --visibility 30s, or set it on the queue (10 s at least)",
+        sqs->queue->name, units_print_duration(text, sqs->visibility));
 }
 
 /* Whether leases may be extended, asked with a handle that is none: who may not is told so before the handle is looked at. */
@@ -115,7 +123,8 @@ static int probe_extending(struct sqs_source *sqs, struct sl_ctx *ctx)
 
     sqs->can_extend = !refused;
     if (refused)
-        log_warn("may not change visibility timeouts of queue %s: nothing is held past its first one, and what is left at "
+        log_warn("may not change visibility timeouts of queue %s: nothing is held past its first "
+                 "one, and what is left at "
                  "a stop comes back only then\n  do:    allow sqs:ChangeMessageVisibility",
                  sqs->queue->name);
     return r < 0 ? r : 0;
@@ -234,15 +243,18 @@ static int set_up(struct sqs_source *sqs, struct sl_ctx *ctx, struct problem *pr
     return r ? r : make_tables(sqs);
 }
 
-static int sqs_open(struct source **out, struct sl_ctx *ctx, const struct source_config *config, struct problem *problem)
+static int sqs_open(struct source **out, struct sl_ctx *ctx, const struct source_config *config,
+                    struct problem *problem)
 {
     struct sqs_source *sqs = calloc(1, sizeof(*sqs));
     int r;
 
     if (!sqs)
         return -ENOMEM;
-    sqs->base = (struct source){
-        .ops = &sqs_ops, .takes_back = true, .account = config->account, .progress = config->progress};
+    sqs->base = (struct source){.ops = &sqs_ops,
+                                .takes_back = true,
+                                .account = config->account,
+                                .progress = config->progress};
     sqs->config = *config;
     r = set_up(sqs, ctx, problem);
     if (r) {

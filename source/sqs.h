@@ -37,7 +37,8 @@ struct sqs_seat {
 };
 
 /* Waits until woken, `until`, or the end of `ctx`: whoever waits here looks at everything again anyhow. */
-static inline void sqs_seat_wait(struct sqs_seat *seat, struct sl_ctx *ctx, sl_time until, const char *what)
+static inline void sqs_seat_wait(struct sqs_seat *seat, struct sl_ctx *ctx, sl_time until,
+                                 const char *what)
 {
     int woken SL_UNUSED;
 
@@ -67,9 +68,10 @@ struct sqs_source {
     struct pacing pacing;
     struct sqs_seat *receivers;
     size_t receivers_running;
-    uint64_t count_left;    /* of config.count; UINT64_MAX: no limit */
-    bool is_exhausted;      /* nothing more is to be received, by the user's wish */
-    struct message *waiting; /* FIFO: runs whose group still has an earlier one out, oldest first; linked by next_run */
+    uint64_t count_left; /* of config.count; UINT64_MAX: no limit */
+    bool is_exhausted;   /* nothing more is to be received, by the user's wish */
+    struct message *
+        waiting; /* FIFO: runs whose group still has an earlier one out, oldest first; linked by next_run */
     uint32_t receive_number; /* numbers receives, for runs */
     struct message_chan *out;
     struct sl_ctx *life, *delivery, *intake;
@@ -78,14 +80,15 @@ struct sqs_source {
     struct sqs_seat settler; /* waits for the last event to be settled */
     bool verdicts_in;        /* no more verdicts come */
 
-    struct sl_ctx *keeping; /* ends when nothing is held any more: extending, and looking at the queue */
+    struct sl_ctx
+        *keeping; /* ends when nothing is held any more: extending, and looking at the queue */
     struct sqs_seat extenders[SQS_EXTENDERS];
 
     struct log_limit receive_log, settle_log, lease_log, unfit_log;
 };
 
-struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                        struct sl_ctx *intake);
+struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life,
+                                        struct sl_ctx *delivery, struct sl_ctx *intake);
 void sqs_source_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts);
 /* Starts the tasks that keep leases alive; they end with `keeping`. */
 void sqs_keep_leases(struct sqs_source *sqs, struct sl_ctx *life);
@@ -100,9 +103,11 @@ void sqs_settled(struct sqs_source *sqs, struct ticket ticket);
 void sqs_hand_out(struct sqs_source *sqs);
 
 /* Reads the queue's attributes, and takes on a changed visibility timeout. Results as sqs_get_attributes. */
-int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out, struct sqs_failure *failure);
+int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out,
+                struct sqs_failure *failure);
 
 /* Logs a failed call at most every ten seconds. */
-void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure, const char *consequence);
+void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure,
+                     const char *consequence);
 
 #endif

@@ -20,8 +20,8 @@ static void queue_return(struct sqs_source *sqs, struct ticket ticket)
     (void)!ticket_chan_try_send(sqs->returns, ticket);
 }
 
-static void on_entry(struct sqs_source *sqs, const struct lease_extension *extension, const struct sqs_entry *entry,
-                     sl_time sent_at)
+static void on_entry(struct sqs_source *sqs, const struct lease_extension *extension,
+                     const struct sqs_entry *entry, sl_time sent_at)
 {
     bool must_return = false;
 
@@ -34,7 +34,8 @@ static void on_entry(struct sqs_source *sqs, const struct lease_extension *exten
         break;
     case SQS_ENTRY_REFUSED:
         if (log_limit_pass(&sqs->lease_log))
-            log_warn("the lease of an event can't be extended (%s): the queue gives it again", entry->code);
+            log_warn("the lease of an event can't be extended (%s): the queue gives it again",
+                     entry->code);
         must_return = lease_extend_failed(sqs->leases, extension, sl_now(), true);
         break;
     }
@@ -47,13 +48,15 @@ static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure
     if (failure->trouble == SQS_TROUBLE_PERMISSION && sqs->can_extend) {
         sqs->can_extend = false;
         lease_visibility_set(sqs->leases, sqs->visibility, false);
-        sqs_log_failure(&sqs->lease_log, failure, "from here on nothing is held past its first visibility timeout");
+        sqs_log_failure(&sqs->lease_log, failure,
+                        "from here on nothing is held past its first visibility timeout");
         return;
     }
     sqs_log_failure(&sqs->lease_log, failure, "trying again before the leases end");
 }
 
-static void extend(struct sqs_source *sqs, const struct lease_extension *due, size_t count, struct strbuf *handles)
+static void extend(struct sqs_source *sqs, const struct lease_extension *due, size_t count,
+                   struct strbuf *handles)
 {
     struct sqs_visibility changes[LEASE_CALL_MAX];
     struct sqs_entry entries[LEASE_CALL_MAX];
@@ -107,8 +110,9 @@ SL_TASK(extender)
         }
         count = lease_due(sqs->leases, sl_now(), due, &lost);
         if (lost > 0)
-            log_warn("%zu lease%s ended before %s could be extended: the queue gives the events again", lost,
-                     lost == 1 ? "" : "s", lost == 1 ? "it" : "they");
+            log_warn(
+                "%zu lease%s ended before %s could be extended: the queue gives the events again",
+                lost, lost == 1 ? "" : "s", lost == 1 ? "it" : "they");
         if (count > 0)
             extend(sqs, due, count, &handles);
     }

@@ -26,7 +26,8 @@ static sl_time may_poll_at(const struct sqs_source *sqs, unsigned number, sl_tim
 {
     const struct progress *progress = sqs->base.progress;
 
-    if (number >= pacing_receivers(&sqs->pacing) || progress->paused || !credits_are_free(&sqs->credits))
+    if (number >= pacing_receivers(&sqs->pacing) || progress->paused ||
+        !credits_are_free(&sqs->credits))
         return SL_NEVER;
     return pacing_next_poll(&sqs->pacing, now, progress->open_deadline, lease_held(sqs->leases));
 }
@@ -74,8 +75,9 @@ static void wait_in_line(struct sqs_source *sqs, struct message *run)
 }
 
 /* Enters one message into the table. The message to send on, or NULL: none. */
-static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m, const struct sqs_receive_answer *answer,
-                             struct block *block, size_t *held_bytes, size_t *held_count)
+static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m,
+                             const struct sqs_receive_answer *answer, struct block *block,
+                             size_t *held_bytes, size_t *held_count)
 {
     struct lease_arrival arrival = {
         .id = m->message_id,
@@ -102,9 +104,11 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
     case LEASE_NEW:
         *held_count += 1;
         *held_bytes += m->body.n;
-        sqs->memos[ticket.slot] = (struct sqs_memo){.bytes = m->body.n, .receive_count = m->receive_count};
+        sqs->memos[ticket.slot] =
+            (struct sqs_memo){.bytes = m->body.n, .receive_count = m->receive_count};
         message = message_new(ticket, &record, block);
-        if (!message && lease_return(sqs->leases, ticket, 0, LEASE_UNSENT, answer->answered) == LEASE_RETURN_QUEUE)
+        if (!message && lease_return(sqs->leases, ticket, 0, LEASE_UNSENT, answer->answered) ==
+                            LEASE_RETURN_QUEUE)
             (void)!ticket_chan_try_send(sqs->returns, ticket);
         break;
     case LEASE_CONFIRMED:
@@ -128,8 +132,8 @@ static void report_unfit(struct sqs_source *sqs, const struct sqs_message *m)
 }
 
 /* Standard queue: each message is a run. FIFO: messages of one group are. `runs` is what was gathered so far. */
-static void join_run(struct sqs_source *sqs, struct message *message, struct slice group, struct message **runs,
-                     struct slice *groups, size_t *count)
+static void join_run(struct sqs_source *sqs, struct message *message, struct slice group,
+                     struct message **runs, struct slice *groups, size_t *count)
 {
     if (sqs->base.is_fifo) {
         for (size_t i = 0; i < *count; i++) {
@@ -147,8 +151,8 @@ static void join_run(struct sqs_source *sqs, struct message *message, struct sli
     runs[(*count)++] = message;
 }
 
-static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer, const struct reservation *reservation,
-                    unsigned asked)
+static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
+                    const struct reservation *reservation, unsigned asked)
 {
     struct block *block = block_new(&answer->bytes);
     struct message *runs[SQS_ENTRIES_MAX];
@@ -197,7 +201,8 @@ static void look_whether_empty(struct sqs_source *sqs)
     if (sqs->can_read_attributes) {
         if (sqs_get_attributes(sqs->queue, sqs->intake, &attributes, &failure))
             return;
-        if (attributes.visible + attributes.in_flight + attributes.delayed > 0 || lease_held(sqs->leases) > 0)
+        if (attributes.visible + attributes.in_flight + attributes.delayed > 0 ||
+            lease_held(sqs->leases) > 0)
             return;
     }
     sqs->is_exhausted = true;
@@ -215,8 +220,8 @@ static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure
     sqs_log_failure(&sqs->receive_log, failure, "trying again");
 }
 
-static void on_answer(struct sqs_source *sqs, struct sqs_receive_answer *answer, const struct reservation *reservation,
-                      sl_time began, unsigned asked)
+static void on_answer(struct sqs_source *sqs, struct sqs_receive_answer *answer,
+                      const struct reservation *reservation, sl_time began, unsigned asked)
 {
     struct account *account = sqs->base.account;
 
@@ -317,17 +322,12 @@ SL_TASK(receiver)
     return 0;
 }
 
-static void drop_run(struct message **run)
-{
-    message_run_free(*run);
-}
-
-struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                        struct sl_ctx *intake)
+struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life,
+                                        struct sl_ctx *delivery, struct sl_ctx *intake)
 {
     struct sqs_source *sqs = (struct sqs_source *)source;
     size_t room = sqs->config.in_flight_max;
-    struct message_chan *out = message_chan_new(life, room, drop_run);
+    struct message_chan *out = message_chan_new(life, room, message_run_drop);
 
     sqs->life = life;
     sqs->delivery = delivery;

@@ -41,7 +41,8 @@ static void queue_up(struct ticket_chan *chan, struct ticket ticket)
 
 /* ---- verdicts ---- */
 
-static void give_back(struct sqs_source *sqs, const struct batch_item *item, unsigned delay_s, enum lease_reason reason)
+static void give_back(struct sqs_source *sqs, const struct batch_item *item, unsigned delay_s,
+                      enum lease_reason reason)
 {
     switch (lease_return(sqs->leases, item->ticket, delay_s, reason, sl_now())) {
     case LEASE_RETURN_QUEUE:
@@ -118,7 +119,8 @@ SL_TASK(settle)
     }
     sqs->settler.waits = true;
     while (lease_held(sqs->leases) > 0)
-        if (sl_park(&sqs->settler.parker, sqs->life, SL_NEVER, "the last deletes and returns") != SL_OK)
+        if (sl_park(&sqs->settler.parker, sqs->life, SL_NEVER, "the last deletes and returns") !=
+            SL_OK)
             break;
     sqs->settler.waits = false;
     sl_ctx_cancel(sqs->keeping, 0);
@@ -201,7 +203,8 @@ static bool on_returned(struct sqs_source *sqs, struct ticket ticket, const stru
 }
 
 /* Keeps in the call what needs another try. */
-static void sort_out(struct sqs_source *sqs, struct call *call, const struct sqs_entry *entries, on_entry *act)
+static void sort_out(struct sqs_source *sqs, struct call *call, const struct sqs_entry *entries,
+                     on_entry *act)
 {
     size_t kept = 0;
 
@@ -212,24 +215,28 @@ static void sort_out(struct sqs_source *sqs, struct call *call, const struct sqs
 }
 
 /* A call that failed as a whole: every entry is to be tried again, or refused if the queue is gone. */
-static void sort_out_failure(struct sqs_source *sqs, struct call *call, const struct sqs_failure *failure, on_entry *act)
+static void sort_out_failure(struct sqs_source *sqs, struct call *call,
+                             const struct sqs_failure *failure, on_entry *act)
 {
     struct sqs_entry entries[SQS_ENTRIES_MAX];
     bool for_good = failure->trouble == SQS_TROUBLE_NO_QUEUE;
 
     for (size_t i = 0; i < call->count; i++)
         entries[i] = (struct sqs_entry){.state = for_good ? SQS_ENTRY_REFUSED : SQS_ENTRY_RETRY};
-    sqs_log_failure(&sqs->settle_log, failure, for_good ? "given up" : "trying again while the leases last");
+    sqs_log_failure(&sqs->settle_log, failure,
+                    for_good ? "given up" : "trying again while the leases last");
     sort_out(sqs, call, entries, act);
 }
 
-static int send_deletes(struct sqs_source *sqs, struct call *call, struct sqs_entry *entries, struct sqs_failure *failure)
+static int send_deletes(struct sqs_source *sqs, struct call *call, struct sqs_entry *entries,
+                        struct sqs_failure *failure)
 {
     sqs->base.account->deletes++;
     return sqs_delete_batch(sqs->queue, sqs->life, call->slices, call->count, entries, failure);
 }
 
-static int send_returns(struct sqs_source *sqs, struct call *call, struct sqs_entry *entries, struct sqs_failure *failure)
+static int send_returns(struct sqs_source *sqs, struct call *call, struct sqs_entry *entries,
+                        struct sqs_failure *failure)
 {
     struct sqs_visibility changes[SQS_ENTRIES_MAX];
 
@@ -238,7 +245,8 @@ static int send_returns(struct sqs_source *sqs, struct call *call, struct sqs_en
             .handle = call->slices[i],
             .timeout_s = lease_return_delay_s(sqs->leases, call->tickets[i]),
         };
-    return sqs_change_visibility_batch(sqs->queue, sqs->life, changes, call->count, entries, failure);
+    return sqs_change_visibility_batch(sqs->queue, sqs->life, changes, call->count, entries,
+                                       failure);
 }
 
 typedef int send_call(struct sqs_source *, struct call *, struct sqs_entry *, struct sqs_failure *);
@@ -253,7 +261,8 @@ static void see_through(struct sqs_source *sqs, struct call *call, send_call *se
         int r;
 
         if (call->tries > 0 &&
-            sl_sleep(sqs->life, backoff_full(AGAIN_BASE, AGAIN_CAP, call->tries - 1, sl_random())) != SL_OK)
+            sl_sleep(sqs->life,
+                     backoff_full(AGAIN_BASE, AGAIN_CAP, call->tries - 1, sl_random())) != SL_OK)
             return;
         copy_handles(sqs, call);
         if (strbuf_failed(&call->handles))

@@ -154,7 +154,8 @@ static bool take_bytes(struct stdin_source *in, int *error)
 }
 
 /* Gives one line out. Blank lines are none; one that can't be an event is told, and counted against the exit status. */
-static int give_line(struct stdin_source *in, struct sl_ctx *intake, struct message_chan *out, struct slice line)
+static int give_line(struct stdin_source *in, struct sl_ctx *intake, struct message_chan *out,
+                     struct slice line)
 {
     int r;
 
@@ -166,15 +167,17 @@ static int give_line(struct stdin_source *in, struct sl_ctx *intake, struct mess
     r = line.n > LINE_MAX_BYTES ? -EMSGSIZE : local_give(&in->local, intake, out, line);
     if (r != -EILSEQ && r != -EMSGSIZE)
         return r;
-    log_error("line %llu of standard input %s: it is not sent\n  do:    send it as UTF-8, at most 1 MiB",
-              (unsigned long long)in->line, r == -EILSEQ ? "is not UTF-8" : "is longer than 1 MiB");
+    log_error(
+        "line %llu of standard input %s: it is not sent\n  do:    send it as UTF-8, at most 1 MiB",
+        (unsigned long long)in->line, r == -EILSEQ ? "is not UTF-8" : "is longer than 1 MiB");
     in->local.base.account->received++;
     in->local.base.account->abandoned++;
     return SL_OK;
 }
 
 /* Gives out the whole lines there are; with `last` also what stands behind the last line break. */
-static int give_lines(struct stdin_source *in, struct sl_ctx *intake, struct message_chan *out, bool last)
+static int give_lines(struct stdin_source *in, struct sl_ctx *intake, struct message_chan *out,
+                      bool last)
 {
     struct slice rest = strbuf_slice(&in->pending);
     int r = SL_OK;
@@ -223,8 +226,8 @@ SL_TASK(read_lines)
     return 0;
 }
 
-static struct message_chan *stdin_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                          struct sl_ctx *intake)
+static struct message_chan *stdin_receive(struct source *source, struct sl_ctx *life,
+                                          struct sl_ctx *delivery, struct sl_ctx *intake)
 {
     struct stdin_source *in = (struct stdin_source *)source;
     struct message_chan *out = local_chan(&in->local, life);

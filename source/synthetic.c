@@ -17,16 +17,20 @@ struct synthetic_source {
 
 static int make_event(char *out, size_t size, uint64_t number)
 {
-    static const char *const kinds[] = {"order.created", "order.paid", "parcel.sent", "parcel.delivered", "order.returned"};
-    static const char *const towns[] = {"Aarhus", "Gdańsk", "Köln", "Porto", "Reykjavík", "Łódź", "Zürich"};
+    static const char *const kinds[] = {"order.created", "order.paid", "parcel.sent",
+                                        "parcel.delivered", "order.returned"};
+    static const char *const towns[] = {"Aarhus",    "Gdańsk", "Köln",  "Porto",
+                                        "Reykjavík", "Łódź",   "Zürich"};
     uint64_t dice = sl_random();
 
     return snprintf(out, size,
-                    "{\"event\":%llu,\"type\":\"%s\",\"order\":%llu,\"town\":\"%s\",\"amount\":{\"value\":\"%llu.%02llu\","
+                    "{\"event\":%llu,\"type\":\"%s\",\"order\":%llu,\"town\":\"%s\",\"amount\":{"
+                    "\"value\":\"%llu.%02llu\","
                     "\"currency\":\"EUR\"},\"at\":%lld}",
-                    (unsigned long long)number, kinds[dice % 5], (unsigned long long)(100000 + dice / 7 % 900000),
-                    towns[dice / 64 % 7], (unsigned long long)(dice / 1024 % 500), (unsigned long long)(dice / 65536 % 100),
-                    (long long)sl_wall_ms());
+                    (unsigned long long)number, kinds[dice % 5],
+                    (unsigned long long)(100000 + dice / 7 % 900000), towns[dice / 64 % 7],
+                    (unsigned long long)(dice / 1024 % 500),
+                    (unsigned long long)(dice / 65536 % 100), (long long)sl_wall_ms());
 }
 
 /* When the next event is due. A rate keeps to its own beat, also after a stall shorter than a second. */
@@ -70,8 +74,8 @@ SL_TASK(synthesize)
     return 0;
 }
 
-static struct message_chan *synthetic_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                              struct sl_ctx *intake)
+static struct message_chan *synthetic_receive(struct source *source, struct sl_ctx *life,
+                                              struct sl_ctx *delivery, struct sl_ctx *intake)
 {
     struct synthetic_source *synthetic = (struct synthetic_source *)source;
     struct message_chan *out = local_chan(&synthetic->local, life);
@@ -110,8 +114,8 @@ static bool synthetic_takes(const char *from)
     return strcmp(from, "synthetic:") == 0;
 }
 
-static int synthetic_open(struct source **out, struct sl_ctx *ctx, const struct source_config *config,
-                          struct problem *problem)
+static int synthetic_open(struct source **out, struct sl_ctx *ctx,
+                          const struct source_config *config, struct problem *problem)
 {
     struct synthetic_source *synthetic = calloc(1, sizeof(*synthetic));
     int r;
@@ -129,4 +133,5 @@ static int synthetic_open(struct source **out, struct sl_ctx *ctx, const struct 
     return 0;
 }
 
-const struct source_kind source_synthetic = {.name = "synthetic", .takes = synthetic_takes, .open = synthetic_open};
+const struct source_kind source_synthetic = {
+    .name = "synthetic", .takes = synthetic_takes, .open = synthetic_open};

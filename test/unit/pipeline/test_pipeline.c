@@ -32,12 +32,13 @@ struct post {
 };
 
 struct world;
-typedef enum outcome judge(struct world *w, const struct sink_request *request, struct sink_result *result);
+typedef enum outcome judge(struct world *w, const struct sink_request *request,
+                           struct sink_result *result);
 
 struct world {
     /* the script */
-    size_t events;      /* how many the source gives */
-    sl_dur every;       /* between two of them */
+    size_t events; /* how many the source gives */
+    sl_dur every;  /* between two of them */
     size_t body_bytes;
     size_t run_length;  /* FIFO: messages in a run; 0: standard */
     bool stays_open;    /* the source waits for intake's end when it has given all */
@@ -82,7 +83,8 @@ static struct message *make(struct world *w, unsigned number)
     snprintf(text, sizeof(text), "event %u ", number);
     memset(body, 'x', w->body_bytes);
     memcpy(body, text, strlen(text) < w->body_bytes ? strlen(text) : w->body_bytes);
-    assert_int_equal(record_from_text(&record, &storage, id, (struct slice){body, w->body_bytes}, 0), 0);
+    assert_int_equal(
+        record_from_text(&record, &storage, id, (struct slice){body, w->body_bytes}, 0), 0);
     free(body);
     block = block_new(&storage);
     message = message_new((struct ticket){number, 1}, &record, block);
@@ -130,8 +132,8 @@ static void drop_run(struct message **run)
     message_run_free(*run);
 }
 
-static struct message_chan *fake_receive(struct source *source, struct sl_ctx *life, struct sl_ctx *delivery,
-                                         struct sl_ctx *intake)
+static struct message_chan *fake_receive(struct source *source, struct sl_ctx *life,
+                                         struct sl_ctx *delivery, struct sl_ctx *intake)
 {
     struct message_chan *out = message_chan_new(life, 5000, drop_run);
 
@@ -169,7 +171,8 @@ SL_TASK(take_back)
 
 static void fake_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts)
 {
-    SL_GO(life, take_back, .source = (struct fake_source *)source, .life = life, .verdicts = verdicts);
+    SL_GO(life, take_back, .source = (struct fake_source *)source, .life = life,
+          .verdicts = verdicts);
 }
 
 static bool fake_holds(const struct source *source, struct ticket ticket)
@@ -279,7 +282,8 @@ static int in_world(struct sl_ctx *ctx, void *arg)
                  .progress = &w->progress},
         .w = w,
     };
-    struct fake_sink sink = {.base = {.ops = &fake_sink_ops, .format = w->config.sink.format, .name = "script"}, .w = w};
+    struct fake_sink sink = {
+        .base = {.ops = &fake_sink_ops, .format = w->config.sink.format, .name = "script"}, .w = w};
     int signo = SIGTERM;
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
     struct sl_chan *signals = sl_signals(scope, &signo, 1);
@@ -423,7 +427,8 @@ static void raw_is_one_event_per_request(void **state)
 
 /* ---- outcomes ---- */
 
-static enum outcome fail_three_times(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome fail_three_times(struct world *w, const struct sink_request *request,
+                                     struct sink_result *result)
 {
     (void)request;
     snprintf(result->reason, sizeof(result->reason), "503");
@@ -449,7 +454,8 @@ static void a_retry_has_the_same_bytes_and_key(void **state)
     free(w);
 }
 
-static enum outcome refuse_every_third(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome refuse_every_third(struct world *w, const struct sink_request *request,
+                                       struct sink_result *result)
 {
     (void)w;
     for (size_t i = 0; i < request->count; i++)
@@ -470,7 +476,8 @@ static void only_what_the_service_names_goes_back(void **state)
     free(w);
 }
 
-static enum outcome too_large(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome too_large(struct world *w, const struct sink_request *request,
+                              struct sink_result *result)
 {
     (void)w;
     (void)result;
@@ -495,7 +502,8 @@ static void a_413_splits_by_bytes_and_is_remembered(void **state)
     free(w);
 }
 
-static enum outcome always_too_large(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome always_too_large(struct world *w, const struct sink_request *request,
+                                     struct sink_result *result)
 {
     (void)w;
     (void)request;
@@ -514,7 +522,8 @@ static void an_event_that_is_too_large_alone_goes_back(void **state)
     free(w);
 }
 
-static enum outcome refuse(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome refuse(struct world *w, const struct sink_request *request,
+                           struct sink_result *result)
 {
     (void)w;
     (void)request;
@@ -534,11 +543,13 @@ static void a_refused_batch_goes_back_whole(void **state)
     free(w);
 }
 
-static enum outcome wrong_for_a_minute(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome wrong_for_a_minute(struct world *w, const struct sink_request *request,
+                                       struct sink_result *result)
 {
     (void)request;
     (void)result;
-    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_sec(60)) < 0 ? OUTCOME_PAUSE : OUTCOME_ACCEPTED;
+    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_sec(60)) < 0 ? OUTCOME_PAUSE
+                                                                       : OUTCOME_ACCEPTED;
 }
 
 static void a_pause_probes_with_one_batch_and_keeps_everything(void **state)
@@ -551,13 +562,15 @@ static void a_pause_probes_with_one_batch_and_keeps_everything(void **state)
     run(w, 1);
     assert_int_equal(count_fates(w, FATE_DELETE), 500);
     for (size_t i = 0; i < w->post_count; i++)
-        late += sl_dur_cmp(w->posts[i].at, sl_sec(1)) > 0 && sl_dur_cmp(w->posts[i].at, sl_sec(60)) < 0;
+        late +=
+            sl_dur_cmp(w->posts[i].at, sl_sec(1)) > 0 && sl_dur_cmp(w->posts[i].at, sl_sec(60)) < 0;
     assert_in_range(late, 2, 40); /* one prober, between 1 s and a minute apart */
     assert_false(w->progress.paused);
     free(w);
 }
 
-static enum outcome chokes_on_event_7(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome chokes_on_event_7(struct world *w, const struct sink_request *request,
+                                      struct sink_result *result)
 {
     (void)w;
     (void)result;
@@ -581,11 +594,13 @@ static void a_batch_that_fails_while_others_pass_is_suspect(void **state)
     free(w);
 }
 
-static enum outcome down_for_ten_minutes(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome down_for_ten_minutes(struct world *w, const struct sink_request *request,
+                                         struct sink_result *result)
 {
     (void)request;
     (void)result;
-    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_minutes(10)) < 0 ? OUTCOME_RETRY : OUTCOME_ACCEPTED;
+    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_minutes(10)) < 0 ? OUTCOME_RETRY
+                                                                           : OUTCOME_ACCEPTED;
 }
 
 static void an_outage_is_held_and_recovered_from_quickly(void **state)
@@ -616,7 +631,8 @@ static void what_lost_its_lease_is_not_posted(void **state)
     free(w);
 }
 
-static enum outcome refuse_twice(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome refuse_twice(struct world *w, const struct sink_request *request,
+                                 struct sink_result *result)
 {
     (void)request;
     for (size_t i = 0; i < request->count; i++)
@@ -641,7 +657,8 @@ static void a_source_that_takes_nothing_back_has_failures_repeated(void **state)
 
 /* ---- FIFO ---- */
 
-static enum outcome refuse_event_12(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome refuse_event_12(struct world *w, const struct sink_request *request,
+                                    struct sink_result *result)
 {
     (void)w;
     for (size_t i = 0; i < request->count; i++)
@@ -675,7 +692,8 @@ static void a_long_run_is_delivered_in_order_by_one_task(void **state)
         for (size_t k = 0; k < i; k++)
             if (w->posts[k].first / 10 == w->posts[i].first / 10)
                 assert_true(w->posts[k].first < w->posts[i].first &&
-                            sl_dur_cmp(sl_dur_add(w->posts[k].at, w->latency), w->posts[i].at) <= 0);
+                            sl_dur_cmp(sl_dur_add(w->posts[k].at, w->latency), w->posts[i].at) <=
+                                0);
     free(w);
 }
 
@@ -696,7 +714,8 @@ static void a_signal_sends_the_open_batch_at_once(void **state)
     free(w);
 }
 
-static enum outcome down(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome down(struct world *w, const struct sink_request *request,
+                         struct sink_result *result)
 {
     (void)w;
     (void)request;
@@ -764,7 +783,8 @@ static void the_end_of_run_for_drains(void **state)
     free(w);
 }
 
-static enum outcome pause_always(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome pause_always(struct world *w, const struct sink_request *request,
+                                 struct sink_result *result)
 {
     (void)w;
     (void)request;
@@ -788,7 +808,8 @@ static void a_pause_does_not_hold_up_the_drain(void **state)
 
 /* ---- whatever happens ---- */
 
-static enum outcome anything(struct world *w, const struct sink_request *request, struct sink_result *result)
+static enum outcome anything(struct world *w, const struct sink_request *request,
+                             struct sink_result *result)
 {
     uint64_t dice = sl_random() % 100;
 
@@ -828,7 +849,8 @@ static void every_event_has_exactly_one_fate(void **state)
         run(w, seed);
         for (size_t i = 0; i < w->account.received; i++)
             if (w->settled[i] != 1)
-                fail_msg("seed %llu: event %zu was settled %u times", (unsigned long long)seed, i, w->settled[i]);
+                fail_msg("seed %llu: event %zu was settled %u times", (unsigned long long)seed, i,
+                         w->settled[i]);
         assert_int_equal(w->account.abandoned, 0);
         free(w);
     }
