@@ -49,8 +49,9 @@ static const char *skip_plain(const char *p, const char *end)
     for (; end - p >= 16; p += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
         /* Signed: bytes from 0x80 on are negative, and so below 0x20 as the control characters are. */
-        __m128i special = _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-                                       _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+        __m128i special = _mm_or_si128(
+            _mm_cmplt_epi8(bytes, space),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
         int mask = _mm_movemask_epi8(special);
 
         if (mask)
@@ -72,7 +73,8 @@ static const char *skip_plain(const char *p, const char *end)
 
         memcpy(&word, p, sizeof(word));
         if ((word & 0x8080808080808080u) | zero_bytes(word ^ 0x2222222222222222u) |
-            zero_bytes(word ^ 0x5c5c5c5c5c5c5c5cu) | ((word - 0x2020202020202020u) & 0x8080808080808080u))
+            zero_bytes(word ^ 0x5c5c5c5c5c5c5c5cu) |
+            ((word - 0x2020202020202020u) & 0x8080808080808080u))
             break;
     }
     return skip_plain_bytes(p, end);
@@ -482,12 +484,13 @@ static size_t utf8_write(uint32_t code, char *out)
 /* Writes what the escape at *p stands for, at most 4 bytes, and moves *p behind it. The escape is known to be one. */
 static size_t unescape_one(const char **p, const char *end, char *out)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    const char *found = strchr(from, (*p)[1]);
+    static const char plain[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    char kind = (*p)[1];
     uint32_t code;
 
-    if ((*p)[1] != 'u') {
-        out[0] = found ? to[found - from] : (*p)[1];
+    if (kind != 'u') {
+        out[0] = plain[kind & 127];
         *p += 2;
         return 1;
     }
@@ -500,6 +503,37 @@ static size_t unescape_one(const char **p, const char *end, char *out)
     return utf8_write(code, out);
 }
 
+/* Copies what stands before the next backslash, at most `room` bytes of it, and moves *p behind it. */
+static size_t copy_plain(const char **p, const char *end, char *out, size_t room)
+{
+    const char *start = *p;
+    size_t left = (size_t)(end - start);
+    size_t n = left < room ? left : room;
+    size_t done = 0;
+    const char *backslash;
+
+#ifdef __SSE2__
+    /* Stored whole, counted up to the backslash: `out` has the room, and what is too much is written over. */
+    for (; n - done >= 16; done += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(start + done));
+        int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+
+        _mm_storeu_si128((__m128i *)(void *)(out + done), bytes);
+        if (mask) {
+            done += (size_t)__builtin_ctz((unsigned)mask);
+            *p = start + done;
+            return done;
+        }
+    }
+#endif
+    backslash = memchr(start + done, '\\', n - done);
+    if (backslash)
+        n = (size_t)(backslash - start);
+    memcpy(out + done, start + done, n - done);
+    *p = start + n;
+    return n;
+}
+
 size_t json_unescape_some(struct slice *rest, char *out, size_t size)
 {
     const char *p = rest->p;
@@ -507,16 +541,10 @@ size_t json_unescape_some(struct slice *rest, char *out, size_t size)
     size_t n = 0;
 
     while (p < end && size - n >= 4) {
-        size_t room = size - n;
-        size_t left = (size_t)(end - p);
-        const char *stop = memchr(p, '\\', left < room ? left : room);
-        size_t plain = stop ? (size_t)(stop - p) : left < room ? left : room;
-
-        memcpy(out + n, p, plain);
-        n += plain;
-        p += plain;
-        if (stop && size - n >= 4)
+        if (*p == '\\')
             n += unescape_one(&p, end, out + n);
+        else
+            n += copy_plain(&p, end, out + n, size - n);
     }
     *rest = (struct slice){p, (size_t)(end - p)};
     return n;

@@ -50,8 +50,9 @@ struct json {
 
 struct json_value {
     enum json_type type;
-    struct slice text; /* of a string: between the quotes, escapes and all; of a scalar: the token */
-    bool escaped;      /* a string that holds escapes: json_unescape makes it plain */
+    struct slice
+        text;     /* of a string: between the quotes, escapes and all; of a scalar: the token */
+    bool escaped; /* a string that holds escapes: json_unescape makes it plain */
 };
 
 void json_init(struct json *j, struct slice text);
