@@ -194,15 +194,15 @@ static int sqs_source_plan(struct source *source, struct sl_ctx *ctx, struct str
     char text[UNITS_TEXT_SIZE];
 
     (void)ctx;
-    strbuf_addf(out, "queue        %s\n", sqs->queue->url);
-    strbuf_addf(out, "region       %s (%s)\n", sqs->queue->region, sqs->queue->region_origin);
-    strbuf_addf(out, "endpoint     %s\n", sqs->queue->endpoint);
-    strbuf_addf(out, "credentials  %s\n", sqs_client_identity(sqs->client));
-    strbuf_addf(out, "visibility   %s%s%s\n", units_print_duration(text, sqs->visibility),
+    strbuf_addf(out, "  queue      %s\n", sqs->queue->url);
+    strbuf_addf(out, "  region     %s (%s)\n", sqs->queue->region, sqs->queue->region_origin);
+    strbuf_addf(out, "  endpoint   %s\n", sqs->queue->endpoint);
+    strbuf_addf(out, "  keys       %s\n", sqs_client_identity(sqs->client));
+    strbuf_addf(out, "  visibility %s%s%s\n", units_print_duration(text, sqs->visibility),
                 sqs->config.visibility.ns ? "" : ", the queue's own",
                 sqs->can_extend ? ", extended while held" : ", NOT extended: no permission");
     if (sqs->base.progress->queue_visible != UINT64_MAX)
-        strbuf_addf(out, "waiting      about %s events\n",
+        strbuf_addf(out, "  waiting    about %s events\n",
                     units_print_count(text, sqs->base.progress->queue_visible));
     return strbuf_failed(out) ? -ENOMEM : 0;
 }

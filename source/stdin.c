@@ -255,7 +255,7 @@ static int stdin_plan(struct source *source, struct sl_ctx *ctx, struct strbuf *
 {
     (void)source;
     (void)ctx;
-    strbuf_adds(out, "events       lines of standard input\n");
+    strbuf_adds(out, "  events     lines of standard input\n");
     return 0;
 }
 

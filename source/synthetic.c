@@ -95,7 +95,7 @@ static int synthetic_plan(struct source *source, struct sl_ctx *ctx, struct strb
 {
     (void)source;
     (void)ctx;
-    strbuf_adds(out, "events       made up here\n");
+    strbuf_adds(out, "  events     made up here\n");
     return 0;
 }
 
