@@ -1,0 +1,103 @@
+/* Generators, and merging. */
+#include "test/unit/lib/world.h"
+
+struct count {
+    int from, to;
+    int result;
+};
+
+SL_GENERATOR(count, ints)
+{
+    for (int n = my->from; n <= my->to; n++)
+        if (ints_send(out, ctx, n) != SL_OK)
+            break;
+    return my->result;
+}
+
+WORLD_TEST(a_generator_fills_and_closes)
+{
+    struct ints *numbers = SL_GENERATE(ctx, count, .from = 1, .to = 10);
+    int n, sum = 0;
+
+    while (ints_recv(numbers, ctx, &n) == SL_OK)
+        sum += n;
+    assert_int_equal(sum, 55);
+}
+
+WORLD_TEST(stopping_short)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct ints *numbers = SL_GENERATE(scope, count, .from = 1, .to = 1000000);
+    int n;
+
+    assert_int_equal(ints_recv(numbers, ctx, &n), SL_OK);
+    sl_ctx_cancel(scope, 0);
+    assert_int_equal(sl_ctx_wait(scope, NULL), SL_OK);
+    assert_int_equal(ints_recv(numbers, ctx, &n), SL_CLOSED);
+    assert_int_equal(sl_ctx_leave(scope), 0);
+}
+
+WORLD_TEST(a_failing_generator_closes_and_cancels)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct ints *numbers = SL_GENERATE(scope, count, .from = 1, .to = 1, .result = -EIO);
+    int n;
+
+    assert_int_equal(ints_recv(numbers, ctx, &n), SL_OK);
+    assert_int_equal(ints_recv(numbers, ctx, &n), SL_CLOSED);
+    assert_int_equal(sl_ctx_leave(scope), -EIO);
+}
+
+WORLD_TEST(merging)
+{
+    struct sl_chan *in[4];
+    struct ints *out;
+    int n, last[4] = {0}, received = 0;
+
+    for (int i = 0; i < 4; i++)
+        in[i] = ints_chan(SL_GENERATE(ctx, count, .from = i * 100 + 1, .to = i * 100 + i * 10));
+    out = ints_of(sl_merge(ctx, in, 4));
+    while (ints_recv(out, ctx, &n) == SL_OK) {
+        assert_true(n > last[n / 100]); /* each input keeps its order */
+        last[n / 100] = n;
+        received++;
+    }
+    assert_int_equal(received, 0 + 10 + 20 + 30);
+}
+
+static int dropped;
+
+static void count_drop(int *value)
+{
+    (void)value;
+    dropped++;
+}
+
+WORLD_TEST(merging_stopped_short_drops_what_is_in_hand)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct ints *a = ints_new(ctx, 0, count_drop), *b = ints_new(ctx, 0, count_drop);
+    struct sl_chan *in[] = {ints_chan(a), ints_chan(b)}, *out;
+
+    dropped = 0;
+    out = sl_merge(scope, in, 2);
+    assert_int_equal(ints_send(a, ctx, 1), SL_OK);
+    sl_ctx_cancel(scope, 0);
+    assert_int_equal(sl_ctx_wait(scope, NULL), SL_OK);
+    assert_true(sl_chan_is_closed(out));
+    assert_int_equal(dropped, 1);
+    assert_int_equal(sl_ctx_leave(scope), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_generator_fills_and_closes),
+        cmocka_unit_test(stopping_short),
+        cmocka_unit_test(a_failing_generator_closes_and_cancels),
+        cmocka_unit_test(merging),
+        cmocka_unit_test(merging_stopped_short_drops_what_is_in_hand),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
