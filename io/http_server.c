@@ -409,7 +409,7 @@ static int open_socket(int *out, const char *text, struct problem *problem)
 
 static int find_port(struct http_server *server, int fd)
 {
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {0};
     socklen_t n = sizeof at;
 
     if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
@@ -469,7 +469,7 @@ int http_server_new(struct http_server **out, struct sl_ctx *ctx,
                     const struct http_server_options *options, struct problem *problem)
 {
     struct http_server *server;
-    int fd;
+    int fd = -1;
     int r = open_socket(&fd, options->listen, problem);
 
     sl_assert(!options->handler != !options->direct);
