@@ -116,8 +116,12 @@ bool utf8_is_valid(struct slice text)
     const char *end = text.p + text.n;
 
     while (p < end) {
-        size_t n = utf8_length(p, end);
+        uint64_t word = UINT64_MAX;
+        size_t n;
 
+        if (end - p >= (ptrdiff_t)sizeof(word))
+            memcpy(&word, p, sizeof(word));
+        n = word & 0x8080808080808080u ? utf8_length(p, end) : sizeof(word);
         if (n == 0)
             return false;
         p += n;
@@ -254,7 +258,8 @@ static const char *skip_exponent(const char *p, const char *end)
 static bool read_number(struct json *j, struct json_value *out)
 {
     const char *start = j->at;
-    const char *end = (size_t)(j->end - start) > JSON_NUMBER_MAX ? start + JSON_NUMBER_MAX : j->end;
+    bool is_cut = (size_t)(j->end - start) > JSON_NUMBER_MAX;
+    const char *end = is_cut ? start + JSON_NUMBER_MAX + 1 : j->end;
     const char *p = start;
 
     if (p < end && *p == '-')
@@ -277,8 +282,8 @@ static bool read_number(struct json *j, struct json_value *out)
         if (!p)
             return fail(j, start, "a number whose exponent is none, or too large");
     }
-    if (p == end && end != j->end)
-        return fail(j, p, "a number that is too long");
+    if (is_cut && p == end)
+        return fail(j, start, "a number that is too long");
     *out = (struct json_value){JSON_NUMBER, {start, (size_t)(p - start)}, false};
     j->at = p;
     return true;

@@ -50,9 +50,8 @@ struct json {
 
 struct json_value {
     enum json_type type;
-    struct slice
-        text;     /* of a string: between the quotes, escapes and all; of a scalar: the token */
-    bool escaped; /* a string that holds escapes: json_unescape makes it plain */
+    struct slice text; /* a string's is what stands between the quotes, a scalar's the token */
+    bool escaped;      /* a string that holds escapes: json_unescape makes it plain */
 };
 
 void json_init(struct json *j, struct slice text);
