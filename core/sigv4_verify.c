@@ -36,11 +36,10 @@ static struct slice cut(struct slice *rest, char separator)
 /* Cuts `rest` at the last '/'; an empty slice if there is none. */
 static struct slice cut_last(struct slice *rest)
 {
-    struct slice tail = *rest;
-
     for (size_t i = rest->n; i > 0; i--) {
         if (rest->p[i - 1] == '/') {
-            tail = (struct slice){rest->p + i, rest->n - i};
+            struct slice tail = {rest->p + i, rest->n - i};
+
             rest->n = i - 1;
             return tail;
         }

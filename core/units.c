@@ -357,7 +357,7 @@ char *units_print_duration_exact(char out[UNITS_TEXT_SIZE], sl_dur duration)
     uint64_t rest = duration.ns > 0 ? (uint64_t)duration.ns : 0;
     size_t n = 0;
 
-    for (const struct unit *unit = durations; unit->name != NULL; unit++) {
+    for (const struct unit *unit = durations; unit->factor > 0; unit++) {
         if (rest >= unit->factor) {
             n += (size_t)snprintf(out + n, UNITS_TEXT_SIZE - n, "%llu%s",
                                   (unsigned long long)(rest / unit->factor), unit->name);

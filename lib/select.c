@@ -66,7 +66,7 @@ static int wait_for_one(struct sl_task *me, struct sl_ctx *ctx, struct sl_case *
     me->case_count = n;
     me->waits_on = "nothing (no cases)";
     result = sched_block_until(me, ctx, time ? time->at : SL_NEVER, place);
-    if (result == WAIT_REACHED) {
+    if (time && result == WAIT_REACHED) {
         time->result = SL_OK;
         return (int)(time - cases);
     }
