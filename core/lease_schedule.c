@@ -1,0 +1,236 @@
+/*
+ * When something has to be done about a lease: a binary heap of the HELD slots by their due time,
+ * and what is done.
+ */
+#include "core/lease_table.h"
+
+#include <sluice/base.h>
+
+/* The queue counts 12 h from the receive and rejects more; a minute is kept for our own delays. */
+static const sl_dur total_max = SL_DUR_SEC(12 * 3600 - 60);
+
+/* ---- the heap ---- */
+
+static bool is_earlier(const struct lease_table *t, uint32_t a, uint32_t b)
+{
+    int order = sl_time_cmp(t->slots[t->heap[a]].due, t->slots[t->heap[b]].due);
+
+    return order < 0 || (order == 0 && t->heap[a] < t->heap[b]);
+}
+
+static void swap(struct lease_table *t, uint32_t a, uint32_t b)
+{
+    uint32_t slot = t->heap[a];
+
+    t->heap[a] = t->heap[b];
+    t->heap[b] = slot;
+    t->slots[t->heap[a]].heap_at = a;
+    t->slots[t->heap[b]].heap_at = b;
+}
+
+static void sift(struct lease_table *t, uint32_t at)
+{
+    while (at > 0 && is_earlier(t, at, (at - 1) / 2)) {
+        swap(t, at, (at - 1) / 2);
+        at = (at - 1) / 2;
+    }
+    for (;;) {
+        uint32_t least = at;
+
+        for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < t->heap_count; child++) {
+            if (is_earlier(t, child, least))
+                least = child;
+        }
+        if (least == at)
+            return;
+        swap(t, at, least);
+        at = least;
+    }
+}
+
+void schedule_add(struct lease_table *t, uint32_t slot)
+{
+    sl_assert(t->heap_count < t->capacity);
+    t->heap[t->heap_count] = slot;
+    t->slots[slot].heap_at = t->heap_count++;
+    sift(t, t->slots[slot].heap_at);
+}
+
+void schedule_remove(struct lease_table *t, uint32_t slot)
+{
+    uint32_t at = t->slots[slot].heap_at;
+
+    sl_assert(at < t->heap_count && t->heap[at] == slot);
+    swap(t, at, --t->heap_count);
+    if (at < t->heap_count)
+        sift(t, at);
+}
+
+void schedule_move(struct lease_table *t, uint32_t slot, sl_time due)
+{
+    t->slots[slot].due = due;
+    sift(t, t->slots[slot].heap_at);
+}
+
+sl_time schedule_due(const struct lease_table *t, const struct slot *s)
+{
+    if (s->is_extend_over || !t->can_extend)
+        return s->deadline;
+    return sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(s->granted, 2), -1));
+}
+
+sl_time lease_next_due(const struct lease_table *t)
+{
+    return t->heap_count > 0 ? t->slots[t->heap[0]].due : SL_NEVER;
+}
+
+/* ---- extending ---- */
+
+/* The visibility that an extension sent now may ask for; 0 if none is possible, or of use. */
+static unsigned extension_s(const struct lease_table *t, const struct slot *s, sl_time now)
+{
+    sl_dur left = sl_dur_sub(total_max, sl_time_sub(now, s->received_at));
+    int64_t seconds = sl_dur_min(t->visibility, left).ns / 1000000000;
+
+    if (s->is_extend_over || !t->can_extend || seconds <= 0 ||
+        !sl_time_before(s->deadline, sl_time_add(now, sl_sec(seconds))))
+        return 0;
+    return (unsigned)seconds;
+}
+
+/* Those of a group behind it are lost with it: the queue will give them again behind this one. */
+static size_t lose(struct lease_table *t, uint32_t slot)
+{
+    size_t lost = 1;
+
+    slot_enter(t, slot, LEASE_LOST);
+    for (uint32_t i = t->slots[slot].next; i != SLOT_NONE; i = t->slots[i].next) {
+        if (t->slots[i].state == LEASE_HELD) {
+            slot_enter(t, i, LEASE_LOST);
+            lost++;
+        }
+    }
+    return lost;
+}
+
+/* Whether the slot is extended together with `slot`: HELD, and of one run. */
+static bool is_companion(const struct lease_table *t, uint32_t slot, uint32_t other)
+{
+    return t->slots[other].state == LEASE_HELD && t->slots[other].run == t->slots[slot].run;
+}
+
+static void begin(struct lease_table *t, uint32_t slot, unsigned visibility_s,
+                  struct lease_extension *out)
+{
+    slot_enter(t, slot, LEASE_EXTENDING);
+    t->slots[slot].is_renewed = false;
+    *out = (struct lease_extension){ticket_of(t, slot), visibility_s};
+}
+
+/* Begins the extension of a slot, with its whole run. 0: there is no room for all of it; it is left
+ * for the next call, unless it would never fit. */
+static size_t begin_run(struct lease_table *t, uint32_t slot, unsigned visibility_s, size_t room,
+                        struct lease_extension *out)
+{
+    uint32_t first = t->slots[slot].group_n > 0 ? group_first(t, slot) : slot;
+    size_t count = 0, begun = 0;
+
+    for (uint32_t i = first; i != SLOT_NONE; i = t->slots[i].next)
+        count += is_companion(t, slot, i);
+    if (count > room && room < LEASE_CALL_MAX)
+        return 0;
+    for (uint32_t i = first; i != SLOT_NONE && begun < room; i = t->slots[i].next) {
+        if (is_companion(t, slot, i))
+            begin(t, i, visibility_s, &out[begun++]);
+    }
+    return begun;
+}
+
+size_t lease_due(struct lease_table *t, sl_time now, struct lease_extension out[LEASE_CALL_MAX],
+                 size_t *lost)
+{
+    sl_time horizon = now;
+    size_t count = 0;
+
+    *lost = 0;
+    while (t->heap_count > 0 && count < LEASE_CALL_MAX) {
+        uint32_t slot = t->heap[0];
+        struct slot *s = &t->slots[slot];
+        unsigned visibility_s = extension_s(t, s, now);
+        size_t begun;
+
+        if (sl_time_before(horizon, s->due))
+            break;
+        if (!sl_time_before(now, s->deadline)) {
+            *lost += lose(t, slot);
+            continue;
+        }
+        if (visibility_s == 0) {
+            if (sl_time_cmp(s->due, s->deadline) == 0)
+                break; /* it ends within the horizon, and nothing can be done */
+            schedule_move(t, slot, s->deadline);
+            continue;
+        }
+        begun = begin_run(t, slot, visibility_s, LEASE_CALL_MAX - count, out + count);
+        if (begun == 0)
+            break;
+        count += begun;
+        horizon = sl_time_add(now, sl_dur_div(t->visibility, 40));
+    }
+    return count;
+}
+
+/* The slot whose extension is under way; SLOT_NONE if it was settled, or its delete begun. */
+static uint32_t extending(const struct lease_table *t, struct ticket ticket)
+{
+    enum lease_state state = lease_state_of(t, ticket);
+
+    return state == LEASE_EXTENDING || state == LEASE_EXTENDING_RETURN ? ticket.slot : SLOT_NONE;
+}
+
+/* The extension has ended, and the slot's times are right. */
+static bool end(struct lease_table *t, uint32_t slot, sl_time due)
+{
+    if (t->slots[slot].state == LEASE_EXTENDING_RETURN) {
+        slot_enter(t, slot, LEASE_RETURNING);
+        return true;
+    }
+    t->slots[slot].due = due;
+    slot_enter(t, slot, group_lost_before(t, slot) ? LEASE_LOST : LEASE_HELD);
+    return false;
+}
+
+bool lease_extended(struct lease_table *t, const struct lease_extension *extension, sl_time sent_at)
+{
+    uint32_t slot = extending(t, extension->ticket);
+    struct slot *s;
+
+    if (slot == SLOT_NONE)
+        return false;
+    s = &t->slots[slot];
+    /* A newer receive has its own deadline, and the old handle's extension tells nothing of it. */
+    if (!s->is_renewed) {
+        s->granted = sl_sec(extension->visibility_s);
+        s->deadline = sl_time_add(sent_at, s->granted);
+    }
+    return end(t, slot, schedule_due(t, s));
+}
+
+bool lease_extend_failed(struct lease_table *t, const struct lease_extension *extension,
+                         sl_time now, bool for_good)
+{
+    uint32_t slot = extending(t, extension->ticket);
+    sl_time again, last;
+    struct slot *s;
+
+    if (slot == SLOT_NONE)
+        return false;
+    s = &t->slots[slot];
+    if (s->is_renewed)
+        return end(t, slot, schedule_due(t, s));
+    if (for_good)
+        s->is_extend_over = true;
+    again = sl_time_add(now, sl_dur_div(s->granted, 12));
+    last = sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(s->granted, 6), -1));
+    return end(t, slot, for_good || sl_time_before(last, again) ? s->deadline : again);
+}
