@@ -409,13 +409,16 @@ static int open_socket(int *out, const char *text, struct problem *problem)
 
 static int find_port(struct http_server *server, int fd)
 {
-    struct sockaddr_storage at = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {.v6 = {0}};
     socklen_t n = sizeof at;
 
-    if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
+    if (getsockname(fd, &at.any, &n) < 0)
         return -errno;
-    server->port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                                  : ((struct sockaddr_in *)&at)->sin_port);
+    server->port = ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
     return 0;
 }
 
