@@ -35,8 +35,10 @@ struct credential_store {
     struct aws_credentials keys;
     bool has_keys;
     bool refreshing;
-    sl_time retry_at; /* the provider is not asked before */
-    unsigned failures;
+    sl_time recheck_at;          /* keys that expire soon are not asked for again before */
+    sl_time retry_at;            /* nobody is asked before: the last time was in vain */
+    unsigned failures;           /* of the provider, in a row */
+    unsigned vain;               /* renewals in a row that brought the same keys */
     struct strbuf tried, advice; /* of the last search that failed */
     struct strbuf origin;
 };
@@ -123,21 +125,22 @@ static void take_keys(struct credential_store *store, struct credential_search *
     sl_dur left =
         keys->expires_ms == INT64_MAX ? SL_FOREVER : sl_ms(keys->expires_ms - search->now_ms);
 
-    if (store->failures > 0)
+    if (store->failures > 0 && store->has_keys)
         log_info("credentials are fresh again");
     keys->generation = store->keys.generation + changed;
     aws_credentials_deinit(&store->keys);
     store->keys = *keys;
     store->has_keys = true;
     store->failures = 0;
-    store->retry_at = sl_time_add(sl_now(), sl_dur_min(sl_dur_div(left, 4), recheck_max));
+    store->vain = changed ? 0 : store->vain;
+    store->recheck_at = sl_time_add(sl_now(), sl_dur_min(sl_dur_div(left, 4), recheck_max));
     strbuf_reset(&store->origin);
     strbuf_add_slice(&store->origin, strbuf_slice(&search->found));
 }
 
-static void hold_off(struct credential_store *store)
+static void hold_off(struct credential_store *store, unsigned times_before)
 {
-    sl_dur ceiling = backoff_ceiling(retry_base, retry_cap, store->failures++);
+    sl_dur ceiling = backoff_ceiling(retry_base, retry_cap, times_before);
     sl_dur half = sl_dur_div(ceiling, 2);
 
     store->retry_at = sl_time_add(sl_now(), sl_dur_add(half, backoff_jitter(half, sl_random())));
@@ -152,7 +155,7 @@ static void keep_reason(struct credential_store *store, const struct credential_
     if (store->has_keys && store->failures == 0)
         log_warn("credentials can't be refreshed: " SLICE_FMT,
                  SLICE_ARG(strbuf_slice(&search->tried)));
-    hold_off(store);
+    hold_off(store, store->failures++);
 }
 
 struct refresh {
@@ -201,7 +204,7 @@ int credential_store_new(struct credential_store **out, struct sl_ctx *ctx,
     store->config = config;
     store->http = http;
     store->chain = chain ? chain : credential_providers;
-    store->retry_at = sl_now();
+    store->retry_at = store->recheck_at = sl_now();
     store->scope = sl_ctx_new(ctx, &options);
     *out = store;
     return 0;
@@ -232,7 +235,7 @@ int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t 
     int64_t left = store->has_keys ? store->keys.expires_ms - now_ms : 0;
     int result = SL_OK;
 
-    if (!store->has_keys || left <= advisory_ms)
+    if (!store->has_keys || (left <= advisory_ms && !sl_time_before(asked, store->recheck_at)))
         start_refresh(store, now_ms);
     if (!store->has_keys || left <= mandatory_ms)
         result = wait_for_refresh(store, ctx);
@@ -258,8 +261,9 @@ int credentials_renew(struct credential_store *store, struct sl_ctx *ctx, int64_
         return result;
     if (store->keys.generation != generation)
         return 0;
+    /* The same keys again, or none: no use asking with each request. */
     if (!sl_time_before(sl_now(), store->retry_at))
-        hold_off(store); /* the same keys again: no use asking with each request */
+        hold_off(store, store->vain++);
     return CREDENTIALS_NONE;
 }
 
