@@ -25,8 +25,11 @@ static void give_back(struct http_exchange *x)
     if (x->replied)
         *x->replied = true;
     x->replied = NULL;
-    if (x->state == STATE_PARKED)
+    if (x->state == STATE_PARKED) {
         MHD_resume_connection(x->connection);
+        /* on an external loop it has no descriptor of its own to wake us by */
+        sl_timer_set(&x->server->again, sl_now());
+    }
     exchange_enter(x, STATE_SENDING);
 }
 
