@@ -54,7 +54,7 @@ int print_version(void)
 {
     struct strbuf out = {0};
     strbuf_addf(&out, "sluice %s\n", SLUICE_VERSION);
-    strbuf_addf(&out, "libcurl %s, %s, libuv %s, libmicrohttpd %s\n",
+    strbuf_addf(&out, "libcurl %s, OpenSSL %s, libuv %s, libmicrohttpd %s\n",
                 curl_version_info(CURLVERSION_NOW)->version,
                 OpenSSL_version(OPENSSL_VERSION_STRING), uv_version_string(), MHD_get_version());
     int status = print_out(NULL, &out);
