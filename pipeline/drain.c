@@ -15,6 +15,15 @@ sl_dur drain_return_reserve(sl_dur drain)
     return sl_dur_min(reserve, sl_dur_div(drain, 2));
 }
 
+/* Where nothing has to be returned over the network or written to a file, delivery has nearly all of
+ * the drain. */
+static sl_dur reserve_of(const struct pipeline *pipeline)
+{
+    bool is_needed = pipeline->source->takes_back || pipeline->config->source.undelivered;
+
+    return is_needed ? drain_return_reserve(pipeline->config->drain) : sl_ms(20);
+}
+
 struct conduct {
     struct drain *drain;
 };
@@ -31,9 +40,8 @@ static void begin(struct drain *drain, const char *why)
     log_info("%s: draining, %zu held, %.1f s at most", why, source_held(pipeline->source),
              sl_dur_seconds(length));
     sl_ctx_cancel(pipeline->intake, 0);
-    sl_ctx_deadline_set(
-        pipeline->delivery,
-        sl_time_add(drain->began, sl_dur_sub(length, drain_return_reserve(length))));
+    sl_ctx_deadline_set(pipeline->delivery,
+                        sl_time_add(drain->began, sl_dur_sub(length, reserve_of(pipeline))));
     sl_ctx_deadline_set(pipeline->life, end);
     source_wake(pipeline->source);
 }
