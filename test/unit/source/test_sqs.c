@@ -1,0 +1,655 @@
+/*
+ * The SQS source and the whole pipeline behind it, in virtual time, against a queue that is a table: messages, when each is
+ * visible, and its newest handle. The real client signs and parses; only HTTP is left out. The queue may fail as SQS does.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sluice/task.h>
+
+#include "aws/config.h"
+#include "core/json.h"
+#include "core/md5.h"
+#include "io/http.h"
+#include "ops/log.h"
+#include "pipeline/pipeline.h"
+#include "sim/virtual.h"
+
+enum { MESSAGES_MAX = 3000, ENTRIES = 10 };
+
+struct queued {
+    sl_time visible_at;
+    sl_time received_first;
+    unsigned receives; /* the newest handle is the last of them */
+    unsigned group;    /* FIFO; 0: none */
+    bool is_deleted;
+    unsigned delivered; /* how often the sink accepted it */
+    sl_time delivered_at;
+};
+
+/* What may go wrong, each in parts of 1,000 calls. */
+struct faults {
+    unsigned refuse;       /* 500 before anything was done */
+    unsigned cut;          /* done, and the answer is lost */
+    unsigned entry_fails;  /* of a batch call: one entry fails */
+    unsigned throttle;     /* 400 ThrottlingException */
+    unsigned no_extending; /* AccessDenied for ChangeMessageVisibility: all or none */
+    unsigned come_again;   /* a deleted message comes back */
+};
+
+struct world {
+    /* the script */
+    size_t count;
+    sl_dur visibility;
+    sl_dur latency;      /* of the sink */
+    unsigned sink_fails; /* in parts of 1,000 */
+    sl_dur service_down_until;
+    sl_dur signal_at;
+    struct faults faults;
+    bool is_fifo;
+    struct pipeline_config config;
+    unsigned groups;
+
+    /* what happened */
+    struct queued messages[MESSAGES_MAX];
+    bool is_open; /* faults begin when the source is open: before that they end the program */
+    sl_time began;
+    struct account account;
+    struct progress progress;
+    struct pipeline_report report;
+    uint64_t calls, extends, deletes_of_unconfirmed, stale_deletes, receives_after_signal;
+    unsigned order_breaks;
+    unsigned last_of_group[64];
+};
+
+struct fake_sqs {
+    struct http_client base;
+    struct world *w;
+};
+
+static bool dice(const struct world *w, unsigned per_mille)
+{
+    return w->is_open && per_mille > 0 && sl_random() % 1000 < per_mille;
+}
+
+/* ---- the queue ---- */
+
+static bool group_is_blocked(const struct world *w, size_t i)
+{
+    for (size_t k = 0; w->messages[i].group && k < i; k++)
+        if (!w->messages[k].is_deleted && w->messages[k].group == w->messages[i].group &&
+            sl_time_before(sl_now(), w->messages[k].visible_at))
+            return true;
+    return false;
+}
+
+static void write_message(struct world *w, size_t i, struct strbuf *out)
+{
+    struct queued *m = &w->messages[i];
+    char body[64], digest[MD5_HEX_SIZE];
+
+    m->receives++;
+    snprintf(body, sizeof(body), "body of %zu", i);
+    md5_hex(slice_of(body), digest);
+    strbuf_addf(out,
+                "{\"MessageId\":\"m-%06zu\",\"ReceiptHandle\":\"%zu:%u\",\"MD5OfBody\":\"%s\","
+                "\"Body\":\"%s\","
+                "\"Attributes\":{\"ApproximateReceiveCount\":\"%u\",\"SentTimestamp\":\"1\"",
+                i, i, m->receives, digest, body, m->receives);
+    if (m->group)
+        strbuf_addf(out, ",\"MessageGroupId\":\"g%u\"", m->group);
+    strbuf_adds(out, "}}");
+}
+
+static size_t receive_now(struct world *w, unsigned max, sl_dur visibility, struct strbuf *out)
+{
+    bool taken[MESSAGES_MAX] = {false};
+    size_t n = 0;
+
+    strbuf_adds(out, "{");
+    for (size_t i = 0; i < w->count && n < max; i++) {
+        if (w->messages[i].is_deleted || sl_time_before(sl_now(), w->messages[i].visible_at) ||
+            group_is_blocked(w, i))
+            continue;
+        strbuf_adds(out, n ? "," : "\"Messages\":[");
+        write_message(w, i, out);
+        taken[i] = true;
+        n++;
+    }
+    for (size_t i = 0; i < w->count; i++)
+        if (taken[i])
+            w->messages[i].visible_at = sl_time_add(sl_now(), visibility);
+    strbuf_adds(out, n ? "]}" : "}");
+    return n;
+}
+
+static int64_t number_in(struct slice body, const char *name, int64_t otherwise)
+{
+    char key[64];
+    const char *at;
+
+    snprintf(key, sizeof(key), "\"%s\":", name);
+    at = memmem(body.p, body.n, key, strlen(key));
+    return at ? atoll(at + strlen(key)) : otherwise;
+}
+
+static bool receive(struct world *w, struct sl_ctx *ctx, struct slice request, struct strbuf *out)
+{
+    sl_time end = sl_time_add(sl_now(), sl_sec(number_in(request, "WaitTimeSeconds", 0)));
+    sl_dur visibility =
+        sl_sec(number_in(request, "VisibilityTimeout", sl_dur_ms(w->visibility) / 1000));
+
+    if (w->signal_at.ns && sl_dur_cmp(sl_time_sub(sl_now(), w->began), w->signal_at) > 0)
+        w->receives_after_signal++;
+    for (;;) {
+        strbuf_reset(out);
+        if (receive_now(w, (unsigned)number_in(request, "MaxNumberOfMessages", 1), visibility,
+                        out) > 0 ||
+            !sl_time_before(sl_now(), end))
+            return true;
+        if (sl_sleep(ctx, sl_ms(100)) != SL_OK)
+            return false;
+    }
+}
+
+static void fail_entry(struct strbuf *failed, size_t id, const char *code, bool sender)
+{
+    strbuf_addf(failed, "%s{\"Id\":\"%zu\",\"SenderFault\":%s,\"Code\":\"%s\",\"Message\":\"x\"}",
+                failed->n ? "," : "", id, sender ? "true" : "false", code);
+}
+
+static void on_handle(struct world *w, bool is_delete, const char *handle, int64_t timeout)
+{
+    size_t i = strtoul(handle, NULL, 10);
+    unsigned receive = (unsigned)atoi(strchr(handle, ':') + 1);
+    struct queued *m = &w->messages[i];
+
+    if (receive != m->receives) {
+        w->stale_deletes += is_delete;
+        return; /* an old handle: succeeds, without effect */
+    }
+    if (is_delete) {
+        w->deletes_of_unconfirmed += m->delivered == 0;
+        m->is_deleted = !dice(w, w->faults.come_again);
+    } else {
+        w->extends += timeout > 0;
+        m->visible_at = sl_time_add(sl_now(), sl_sec(timeout));
+    }
+}
+
+static void batch_call(struct world *w, bool is_delete, struct slice request, struct strbuf *out)
+{
+    struct strbuf failed = {0};
+    const char *at = request.p, *end = request.p + request.n;
+    size_t id = 0;
+
+    strbuf_adds(out, "{\"Successful\":[");
+    while ((at = memmem(at, (size_t)(end - at), "\"ReceiptHandle\":\"", 17))) {
+        struct slice rest = {at, (size_t)(end - at)};
+
+        at += 17;
+        if (!strchr("0123456789", *at))
+            fail_entry(&failed, id, "ReceiptHandleIsInvalid", true);
+        else if (dice(w, w->faults.entry_fails))
+            fail_entry(&failed, id, "InternalError", false);
+        else {
+            on_handle(w, is_delete, at, number_in(rest, "VisibilityTimeout", 0));
+            strbuf_addf(out, "%s{\"Id\":\"%zu\"}", out->p[out->n - 1] == '[' ? "" : ",", id);
+        }
+        id++;
+    }
+    strbuf_addf(out, "],\"Failed\":[%s]}", failed.n ? failed.p : "");
+    strbuf_deinit(&failed);
+}
+
+static void attributes(struct world *w, struct strbuf *out)
+{
+    size_t visible = 0, hidden = 0;
+
+    for (size_t i = 0; i < w->count; i++) {
+        bool is_hidden = sl_time_before(sl_now(), w->messages[i].visible_at);
+
+        visible += !w->messages[i].is_deleted && !is_hidden;
+        hidden += !w->messages[i].is_deleted && is_hidden;
+    }
+    strbuf_addf(
+        out,
+        "{\"Attributes\":{\"VisibilityTimeout\":\"%lld\",\"ApproximateNumberOfMessages\":\"%zu\","
+        "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\",\"ApproximateNumberOfMessagesDelayed\":"
+        "\"0\","
+        "\"QueueArn\":\"arn:aws:sqs:eu-central-1:1:q\"}}",
+        (long long)sl_dur_ms(w->visibility) / 1000, visible, hidden);
+}
+
+static struct slice target_of(const struct http_request *request)
+{
+    for (size_t i = 0; i < request->header_count; i++)
+        if (slice_eq_nocase(request->headers[i].name, SLICE("X-Amz-Target")))
+            return request->headers[i].value;
+    return (struct slice){0};
+}
+
+static void answer_error(struct http_answer *answer, int status, const char *code)
+{
+    answer->status = status;
+    strbuf_reset(&answer->body);
+    strbuf_addf(&answer->body, "{\"__type\":\"com.amazonaws.sqs#%s\",\"message\":\"a fault\"}",
+                code);
+}
+
+static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, struct slice body,
+                  struct http_answer *answer)
+{
+    answer->status = 200;
+    if (memmem(target.p, target.n, "ReceiveMessage", 14))
+        return receive(w, ctx, body, &answer->body);
+    if (memmem(target.p, target.n, "GetQueueAttributes", 18))
+        attributes(w, &answer->body);
+    else if (memmem(target.p, target.n, "DeleteMessageBatch", 18))
+        batch_call(w, true, body, &answer->body);
+    else if (w->faults.no_extending)
+        answer_error(answer, 403, "AccessDeniedException");
+    else
+        batch_call(w, false, body, &answer->body);
+    return true;
+}
+
+static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
+                         const struct http_request *request, struct http_answer *answer)
+{
+    struct world *w = ((struct fake_sqs *)client)->w;
+    const struct faults *faults = &w->faults;
+
+    w->calls++;
+    strbuf_reset(&answer->body);
+    strbuf_reset(&answer->head);
+    answer->failure = HTTP_FAIL_CANCELED;
+    answer->sent = true;
+    answer->status = 0;
+    answer->detail[0] = '\0';
+    answer->sent_wall_ms = answer->received_wall_ms = sl_wall_ms();
+    if (sl_sleep(ctx, sl_ms(1 + (int64_t)(sl_random() % 20))) != SL_OK)
+        return;
+    if (dice(w, faults->refuse)) {
+        answer->failure = HTTP_COMPLETE;
+        answer_error(answer, 500, "InternalFailure");
+        return;
+    }
+    if (dice(w, faults->throttle)) {
+        answer->failure = HTTP_COMPLETE;
+        answer_error(answer, 400, "ThrottlingException");
+        return;
+    }
+    if (!serve(w, ctx, target_of(request), request->body, answer))
+        return;
+    answer->failure = dice(w, faults->cut) ? HTTP_FAIL_CUT : HTTP_COMPLETE;
+    if (answer->failure == HTTP_FAIL_CUT) {
+        answer->status = 0;
+        strbuf_reset(&answer->body);
+    }
+}
+
+static const struct http_client_ops fake_ops = {.perform = fake_perform};
+
+/* ---- the service ---- */
+
+struct fake_sink {
+    struct sink base;
+    struct world *w;
+};
+
+static unsigned number_of(struct slice id)
+{
+    return (unsigned)strtoul(id.p + 2, NULL, 10);
+}
+
+static void accept_event(struct world *w, unsigned number)
+{
+    struct queued *m = &w->messages[number];
+
+    m->delivered++;
+    m->delivered_at = sl_now();
+    if (m->group && m->delivered == 1) {
+        w->order_breaks += number < w->last_of_group[m->group];
+        w->last_of_group[m->group] = number;
+    }
+}
+
+static void fake_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_request *request,
+                      struct sink_result *result)
+{
+    struct world *w = ((struct fake_sink *)sink)->w;
+
+    if (sl_sleep(ctx, w->latency) != SL_OK) {
+        result->outcome = OUTCOME_RETRY;
+        result->sent = true;
+        return;
+    }
+    result->complete = result->sent = true;
+    if (sl_dur_cmp(sl_time_sub(sl_now(), w->began), w->service_down_until) < 0 ||
+        dice(w, w->sink_fails)) {
+        result->outcome = OUTCOME_RETRY;
+        snprintf(result->reason, sizeof(result->reason), "503");
+        return;
+    }
+    for (size_t i = 0; i < request->count; i++)
+        accept_event(w, number_of(request->ids[i]));
+    result->outcome = OUTCOME_ACCEPTED;
+}
+
+static const struct sink_ops fake_sink_ops = {.post = fake_post};
+
+/* ---- running it ---- */
+
+static const char *fake_env(const char *name)
+{
+    if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
+        return "AKIDEXAMPLE";
+    if (strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0)
+        return "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    return NULL;
+}
+
+struct signaller {
+    struct world *w;
+};
+
+SL_TASK(signaller)
+{
+    if (my->w->signal_at.ns && sl_sleep(ctx, my->w->signal_at) == SL_OK)
+        sl_virtual_raise(SIGTERM);
+    return 0;
+}
+
+static int in_world(struct sl_ctx *ctx, void *arg)
+{
+    struct world *w = arg;
+    struct fake_sqs sqs = {.base = {.ops = &fake_ops}, .w = w};
+    struct fake_sink sink = {
+        .base = {.ops = &fake_sink_ops, .format = format_find("lambda"), .name = "x"}, .w = w};
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    int signo = SIGTERM;
+    struct sl_chan *signals = sl_signals(scope, &signo, 1);
+    struct aws_config *aws;
+    struct source *source;
+    struct problem problem;
+    int r;
+
+    w->began = sl_now();
+    problem_init(&problem);
+    assert_int_equal(aws_config_load(&aws, &(struct aws_config_options){.env = fake_env}, &problem),
+                     0);
+    w->config.source.aws = aws;
+    w->config.source.http = &sqs.base;
+    w->config.source.from = w->is_fifo
+                                ? "https://sqs.eu-central-1.amazonaws.com/123456789012/q.fifo"
+                                : "https://sqs.eu-central-1.amazonaws.com/123456789012/q";
+    w->config.source.account = &w->account;
+    w->config.source.progress = &w->progress;
+    r = source_open(&source, scope, &w->config.source, &problem);
+    if (r)
+        fail_msg("%s", problem.text.p);
+    w->is_open = true;
+    SL_GO(scope, signaller, .w = w);
+    r = pipeline_run(ctx, &w->config, source, &sink.base, signals, &w->report);
+    sl_ctx_cancel(scope, 0);
+    source_free(source);
+    sl_ctx_leave(scope);
+    aws_config_free(aws);
+    problem_deinit(&problem);
+    return r;
+}
+
+static struct world *world_new(size_t count)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    w->count = count;
+    w->visibility = sl_sec(30);
+    w->latency = sl_ms(50);
+    w->config = (struct pipeline_config){
+        .source = {.receivers = 10,
+                   .receive_wait = sl_sec(5),
+                   .in_flight_max = 1300,
+                   .in_flight_bytes = 256 << 20,
+                   .until_empty = true},
+        .sink = {.format = format_find("lambda"), .timeout = sl_sec(20)},
+        .batch_count = 100,
+        .batch_bytes = 1000000,
+        .batch_age = sl_sec(5),
+        .concurrency = 10,
+        .drain = sl_sec(25),
+        .run_for = SL_FOREVER,
+    };
+    progress_init(&w->progress);
+    return w;
+}
+
+static void run(struct world *w, uint64_t seed)
+{
+    for (size_t i = 0; i < w->count; i++)
+        w->messages[i].group = w->groups ? 1 + (unsigned)(i * 7 % w->groups) : 0;
+    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = seed}, in_world, w), 0);
+    assert_int_equal(w->account.received, w->account.deleted + w->account.returned +
+                                              w->account.dead_lettered + w->account.expired +
+                                              w->account.merged + w->account.abandoned);
+    assert_int_equal(w->deletes_of_unconfirmed, 0);
+}
+
+static size_t delivered_times(const struct world *w, unsigned times)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->count; i++)
+        n += w->messages[i].delivered == times;
+    return n;
+}
+
+static size_t left_in_queue(const struct world *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->count; i++)
+        n += !w->messages[i].is_deleted;
+    return n;
+}
+
+static void a_queue_is_emptied_and_each_event_delivered_once(void **state)
+{
+    struct world *w = world_new(2500);
+
+    (void)state;
+    run(w, 1);
+    assert_int_equal(delivered_times(w, 1), 2500);
+    assert_int_equal(left_in_queue(w), 0);
+    assert_int_equal(w->account.received, 2500);
+    assert_int_equal(w->account.deleted, 2500);
+    assert_int_equal(w->account.batches, 25);
+    free(w);
+}
+
+static void events_held_ten_visibility_timeouts_are_delivered_once(void **state)
+{
+    struct world *w = world_new(900);
+
+    (void)state;
+    w->service_down_until = sl_sec(300);
+    run(w, 2);
+    assert_int_equal(delivered_times(w, 1), 900);
+    assert_int_equal(left_in_queue(w), 0);
+    assert_int_equal(w->account.received,
+                     900); /* nobody else got them meanwhile, and we not twice */
+    assert_int_equal(w->account.expired, 0);
+    assert_true(w->extends >= 900 * 9);
+    assert_true(w->extends <= 900 * 24); /* twice a visibility timeout, and a fifth more */
+    free(w);
+}
+
+static void a_confirmed_event_that_comes_again_is_deleted_not_posted(void **state)
+{
+    struct world *w = world_new(300);
+
+    (void)state;
+    w->faults.come_again = 200;
+    run(w, 3);
+    assert_int_equal(delivered_times(w, 1), 300);
+    assert_int_equal(left_in_queue(w), 0);
+    assert_true(w->account.suppressed > 20);
+    free(w);
+}
+
+static void a_failed_delete_is_tried_again(void **state)
+{
+    struct world *w = world_new(500);
+
+    (void)state;
+    w->faults.entry_fails = 300;
+    run(w, 4);
+    assert_int_equal(delivered_times(w, 1), 500);
+    assert_int_equal(left_in_queue(w), 0);
+    free(w);
+}
+
+static void lost_answers_lose_nothing(void **state)
+{
+    struct world *w = world_new(500);
+
+    (void)state;
+    w->faults = (struct faults){.refuse = 50, .cut = 50, .throttle = 50, .entry_fails = 50};
+    w->sink_fails = 100;
+    run(w, 5);
+    assert_int_equal(delivered_times(w, 0), 0);
+    assert_int_equal(left_in_queue(w), 0);
+    free(w);
+}
+
+static void a_signal_gives_back_what_is_not_delivered(void **state)
+{
+    struct world *w = world_new(2000);
+    size_t visible = 0;
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->service_down_until = sl_hours(1);
+    w->signal_at = sl_sec(20);
+    run(w, 6);
+    for (size_t i = 0; i < w->count; i++)
+        visible += !sl_time_before(sl_time_add(w->began, sl_sec(22)), w->messages[i].visible_at);
+    assert_int_equal(visible, 2000);
+    assert_int_equal(w->account.abandoned, 0);
+    assert_int_equal(w->account.returned, w->account.received);
+    assert_int_equal(w->receives_after_signal, 0);
+    free(w);
+}
+
+static void a_parked_poll_is_left_to_finish(void **state)
+{
+    struct world *w = world_new(0);
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->signal_at = sl_sec(12);
+    run(w, 7);
+    assert_int_equal(w->account.receives_aborted, 0);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(6)) < 0);
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    free(w);
+}
+
+static void fifo_keeps_the_order_of_each_group(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct world *w = world_new(400);
+
+        w->is_fifo = true;
+        w->groups = 12;
+        w->sink_fails = seed % 2 ? 100 : 0;
+        run(w, seed);
+        if (w->order_breaks)
+            fail_msg("seed %llu: %u breaks of order", (unsigned long long)seed, w->order_breaks);
+        assert_int_equal(delivered_times(w, 0), 0);
+        assert_int_equal(left_in_queue(w), 0);
+        free(w);
+    }
+}
+
+static void without_permission_to_extend_nothing_is_lost(void **state)
+{
+    struct world *w = world_new(200);
+
+    (void)state;
+    w->faults.no_extending = 1;
+    w->service_down_until = sl_sec(100);
+    run(w, 8);
+    assert_int_equal(delivered_times(w, 0), 0);
+    assert_int_equal(left_in_queue(w), 0);
+    assert_true(w->account.expired > 0);
+    free(w);
+}
+
+static void count_stops_after_so_many_events(void **state)
+{
+    struct world *w = world_new(500);
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->config.source.count = 237;
+    run(w, 9);
+    assert_int_equal(w->account.received, 237);
+    assert_int_equal(delivered_times(w, 1), 237);
+    free(w);
+}
+
+static void whatever_fails_nothing_is_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct world *w = world_new(300);
+
+        w->faults = (struct faults){
+            .refuse = (unsigned)(seed % 3) * 60,
+            .cut = (unsigned)(seed % 4) * 40,
+            .entry_fails = (unsigned)(seed % 5) * 50,
+            .throttle = (unsigned)(seed % 2) * 100,
+            .come_again = seed % 7 == 0 ? 100 : 0,
+        };
+        w->sink_fails = (unsigned)(seed % 6) * 80;
+        w->is_fifo = seed % 3 == 0;
+        w->groups = w->is_fifo ? 5 : 0;
+        w->visibility = sl_sec(seed % 2 ? 10 : 30);
+        run(w, seed);
+        if (delivered_times(w, 0) || left_in_queue(w))
+            fail_msg("seed %llu: %zu never delivered, %zu left in the queue",
+                     (unsigned long long)seed, delivered_times(w, 0), left_in_queue(w));
+        free(w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_queue_is_emptied_and_each_event_delivered_once),
+        cmocka_unit_test(events_held_ten_visibility_timeouts_are_delivered_once),
+        cmocka_unit_test(a_confirmed_event_that_comes_again_is_deleted_not_posted),
+        cmocka_unit_test(a_failed_delete_is_tried_again),
+        cmocka_unit_test(lost_answers_lose_nothing),
+        cmocka_unit_test(a_signal_gives_back_what_is_not_delivered),
+        cmocka_unit_test(a_parked_poll_is_left_to_finish),
+        cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
+        cmocka_unit_test(count_stops_after_so_many_events),
+        cmocka_unit_test(whatever_fails_nothing_is_lost),
+    };
+
+    log_open(-1, LOG_TEXT, LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
