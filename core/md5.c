@@ -99,57 +99,73 @@ static void update_text(struct slice escaped)
 
 static int base64_digit(char c)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c ? strchr(digits, c) : NULL;
-
-    return found ? (int)(found - digits) : -1;
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Base64 may come with its slashes escaped: it is looked at unescaped, four characters at a time. */
+/* The length of base64 text, and how many '=' are at its end: 0 to 2. */
+static size_t measure_base64(struct slice escaped, size_t *padding)
+{
+    char piece[PIECE], last = '\0', before = '\0';
+    size_t length = 0, n;
+
+    while ((n = json_unescape_some(&escaped, piece, sizeof(piece))) > 0) {
+        length += n;
+        before = n > 1 ? piece[n - 2] : last;
+        last = piece[n - 1];
+    }
+    *padding = last != '=' ? 0 : before != '=' ? 1 : 2;
+    return length;
+}
+
+/* Digests the bytes of `n` digits, and moves *word on, which holds the last four of them. */
+static bool update_digits(const char *digits, size_t n, uint32_t *word, size_t *count)
+{
+    unsigned char bytes[PIECE / 4 * 3 + 3];
+    size_t out = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int digit = base64_digit(digits[i]);
+
+        if (digit < 0)
+            return false;
+        *word = *word << 6 | (uint32_t)digit;
+        if (++*count % 4)
+            continue;
+        bytes[out++] = (unsigned char)(*word >> 16);
+        bytes[out++] = (unsigned char)(*word >> 8);
+        bytes[out++] = (unsigned char)*word;
+    }
+    update(bytes, out);
+    return true;
+}
+
+/* The bytes that base64 text stands for, with their length before them. */
 static bool update_base64(struct slice escaped)
 {
-    char plain[PIECE];
-    struct slice rest = escaped;
-    size_t length = 0, n;
-    char last[2] = {0};
-    size_t padding = 0;
+    char piece[PIECE];
+    uint32_t word = 0;
+    size_t padding, digits, n;
+    size_t count = 0;
+    size_t length = measure_base64(escaped, &padding);
 
-    while ((n = json_unescape_some(&rest, plain, sizeof(plain))) > 0) {
-        length += n;
-        last[0] = n > 1 ? plain[n - 2] : last[1];
-        last[1] = plain[n - 1];
-    }
     if (length % 4)
         return false;
-    if (length > 0)
-        padding = (size_t)(last[1] == '=') + (last[1] == '=' && last[0] == '=');
+    digits = length - padding;
     update_length(length / 4 * 3 - padding);
-    for (size_t at = 0; at < length;) {
-        unsigned char bytes[PIECE / 4 * 3];
-        size_t out = 0;
-
-        n = json_unescape_some(&escaped, plain, sizeof(plain) - sizeof(plain) % 4);
-        for (size_t i = 0; i + 4 <= n; i += 4) {
-            uint32_t word = 0;
-            size_t take = at + i + 4 == length ? 4 - padding : 4;
-
-            for (size_t k = 0; k < 4; k++) {
-                int digit = k < take ? base64_digit(plain[i + k]) : 0;
-
-                if (digit < 0)
-                    return false;
-                word = word << 6 | (uint32_t)digit;
-            }
-            bytes[out++] = (unsigned char)(word >> 16);
-            if (take > 2)
-                bytes[out++] = (unsigned char)(word >> 8);
-            if (take > 3)
-                bytes[out++] = (unsigned char)word;
-        }
-        if (n == 0 || n % 4)
+    while (count < digits && (n = json_unescape_some(&escaped, piece, sizeof(piece))) > 0)
+        if (!update_digits(piece, n < digits - count ? n : digits - count, &word, &count))
             return false;
-        at += n;
-        update(bytes, out);
+    if (padding) {
+        unsigned char rest[2] = {(unsigned char)(word << 6 * padding >> 16),
+                                 (unsigned char)(word << 6 * padding >> 8)};
+
+        update(rest, 3 - padding);
     }
     return true;
 }
