@@ -113,35 +113,48 @@ static size_t lose(struct lease_table *t, uint32_t slot)
     return lost;
 }
 
-/* Whether the slot is extended together with `slot`: HELD, and of one run. */
-static bool is_companion(const struct lease_table *t, uint32_t slot, uint32_t other)
+/* Of the slot's group, those whose deadline has passed, and what is behind them. */
+static size_t lose_group(struct lease_table *t, uint32_t slot, sl_time now)
 {
-    return t->slots[other].state == LEASE_HELD && t->slots[other].run == t->slots[slot].run;
+    uint32_t first = t->slots[slot].group_n > 0 ? group_first(t, slot) : slot;
+    size_t lost = 0;
+
+    for (uint32_t i = first; i != SLOT_NONE && lost == 0; i = t->slots[i].next) {
+        if (t->slots[i].state == LEASE_HELD && !sl_time_before(now, t->slots[i].deadline))
+            lost = lose(t, i);
+    }
+    return lost;
 }
 
-static void begin(struct lease_table *t, uint32_t slot, unsigned visibility_s,
-                  struct lease_extension *out)
+/* Whether the slot is extended together with `other`: HELD, of one run, and it can be. */
+static bool is_companion(const struct lease_table *t, uint32_t slot, uint32_t other, sl_time now)
 {
-    slot_enter(t, slot, LEASE_EXTENDING);
+    return t->slots[slot].state == LEASE_HELD && t->slots[slot].run == t->slots[other].run &&
+           extension_s(t, &t->slots[slot], now) > 0;
+}
+
+static void begin(struct lease_table *t, uint32_t slot, sl_time now, struct lease_extension *out)
+{
+    *out = (struct lease_extension){ticket_of(t, slot), extension_s(t, &t->slots[slot], now)};
     t->slots[slot].is_renewed = false;
-    *out = (struct lease_extension){ticket_of(t, slot), visibility_s};
+    slot_enter(t, slot, LEASE_EXTENDING);
 }
 
 /* Begins the extension of a slot, with its whole run. 0: there is no room for all of it; it is left
  * for the next call, unless it would never fit. */
-static size_t begin_run(struct lease_table *t, uint32_t slot, unsigned visibility_s, size_t room,
+static size_t begin_run(struct lease_table *t, uint32_t slot, sl_time now, size_t room,
                         struct lease_extension *out)
 {
     uint32_t first = t->slots[slot].group_n > 0 ? group_first(t, slot) : slot;
     size_t count = 0, begun = 0;
 
     for (uint32_t i = first; i != SLOT_NONE; i = t->slots[i].next)
-        count += is_companion(t, slot, i);
+        count += is_companion(t, i, slot, now);
     if (count > room && room < LEASE_CALL_MAX)
         return 0;
     for (uint32_t i = first; i != SLOT_NONE && begun < room; i = t->slots[i].next) {
-        if (is_companion(t, slot, i))
-            begin(t, i, visibility_s, &out[begun++]);
+        if (is_companion(t, i, slot, now))
+            begin(t, i, now, &out[begun++]);
     }
     return begun;
 }
@@ -156,25 +169,24 @@ size_t lease_due(struct lease_table *t, sl_time now, struct lease_extension out[
     while (t->heap_count > 0 && count < LEASE_CALL_MAX) {
         uint32_t slot = t->heap[0];
         struct slot *s = &t->slots[slot];
-        unsigned visibility_s = extension_s(t, s, now);
-        size_t begun;
+        size_t n;
 
         if (sl_time_before(horizon, s->due))
             break;
-        if (!sl_time_before(now, s->deadline)) {
-            *lost += lose(t, slot);
+        n = lose_group(t, slot, now);
+        *lost += n;
+        if (n > 0)
             continue;
-        }
-        if (visibility_s == 0) {
+        if (extension_s(t, s, now) == 0) {
             if (sl_time_cmp(s->due, s->deadline) == 0)
                 break; /* it ends within the horizon, and nothing can be done */
             schedule_move(t, slot, s->deadline);
             continue;
         }
-        begun = begin_run(t, slot, visibility_s, LEASE_CALL_MAX - count, out + count);
-        if (begun == 0)
+        n = begin_run(t, slot, now, LEASE_CALL_MAX - count, out + count);
+        if (n == 0)
             break;
-        count += begun;
+        count += n;
         horizon = sl_time_add(now, sl_dur_div(t->visibility, 40));
     }
     return count;
@@ -216,6 +228,16 @@ bool lease_extended(struct lease_table *t, const struct lease_extension *extensi
     return end(t, slot, schedule_due(t, s));
 }
 
+/* Nor what is behind it in its group, which would be lost with it. */
+static void extend_no_more(struct lease_table *t, uint32_t slot)
+{
+    for (uint32_t i = slot; i != SLOT_NONE; i = t->slots[i].next) {
+        t->slots[i].is_extend_over = true;
+        if (t->slots[i].state == LEASE_HELD)
+            schedule_move(t, i, t->slots[i].deadline);
+    }
+}
+
 bool lease_extend_failed(struct lease_table *t, const struct lease_extension *extension,
                          sl_time now, bool for_good)
 {
@@ -229,7 +251,7 @@ bool lease_extend_failed(struct lease_table *t, const struct lease_extension *ex
     if (s->is_renewed)
         return end(t, slot, schedule_due(t, s));
     if (for_good)
-        s->is_extend_over = true;
+        extend_no_more(t, slot);
     again = sl_time_add(now, sl_dur_div(s->granted, 12));
     last = sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(s->granted, 6), -1));
     return end(t, slot, for_good || sl_time_before(last, again) ? s->deadline : again);
