@@ -305,7 +305,7 @@ static void calls_hold_up_to_ten_and_take_along_what_is_due_soon(void **state)
     (void)state;
     start(30, 40, true);
     for (int i = 0; i < 25; i++) {
-        char id[8];
+        char id[16];
 
         snprintf(id, sizeof(id), "m%d", i);
         /* 12 at once, 8 within a fortieth of 40 s, 5 later */
@@ -773,7 +773,7 @@ static void model_receive(double now, uint32_t run)
 {
     struct model *m = &events[rnd(EVENTS)];
     struct ticket ticket;
-    char group[8] = "";
+    char group[16] = "";
     enum lease_arrived arrived;
 
     if (m->is_gone || (m->visible_at > now && rnd(10) > 0))
