@@ -102,16 +102,19 @@ static void add_last_line(const struct account_report *report, struct strbuf *ou
     const struct account *a = report->account;
     char seconds[UNITS_TEXT_SIZE], memory[UNITS_TEXT_SIZE];
 
-    strbuf_addf(
-        out, "  %s receives (%s empty, %s cut at shutdown) · %s deletes · %s · %.2f s cpu · %s\n",
-        number(a->receives), number(a->receives_empty), number(a->receives_aborted),
-        number(a->deletes), units_print_seconds(seconds, report->took), report->cpu_seconds,
-        units_print_size(memory, report->memory_bytes));
+    strbuf_adds(out, "  ");
+    if (report->takes_back)
+        strbuf_addf(out, "%s receives (%s empty, %s cut at shutdown) · %s deletes · ",
+                    number(a->receives), number(a->receives_empty), number(a->receives_aborted),
+                    number(a->deletes));
+    strbuf_addf(out, "%s · %.2f s cpu · %s\n", units_print_seconds(seconds, report->took),
+                report->cpu_seconds, units_print_size(memory, report->memory_bytes));
 }
 
 void account_print(const struct account_report *report, struct strbuf *out)
 {
     const struct account *a = report->account;
+    bool is_queue = report->takes_back;
     int digits = (int)strlen(number(a->received));
     int width = digits < NUMBER_WIDTH ? NUMBER_WIDTH : digits + 1;
     char note[NOTE_SIZE];
@@ -127,15 +130,16 @@ void account_print(const struct account_report *report, struct strbuf *out)
     add_row(out, "abandoned", a->abandoned, width,
             a->abandoned > 0 ? "still held when the time was over" : "");
     add_row(out, "expired", a->expired, width,
-            report->takes_back ? "lease lost, or unfit: SQS brings it again" : "");
-    add_row(out, "merged", a->merged, width, "a second copy of an event that was held");
+            is_queue ? "lease lost, or unfit: SQS brings it again" : "");
+    add_row(out, "merged", a->merged, width,
+            is_queue ? "a second copy of an event that was held" : "");
     strbuf_addf(out, "  %s = %s + %s + %s + %s + %s + %s\n", number(a->received),
                 number(a->deleted), number(a->returned), number(a->dead_lettered),
                 number(a->abandoned), number(a->expired), number(a->merged));
     add_row(out, "in doubt", a->in_doubt, width,
             "posted, answer or delete unknown: may be delivered twice");
     add_row(out, "suppressed", a->suppressed, width,
-            "came again after delivery: deleted, not posted");
+            is_queue ? "came again after delivery: deleted, not posted" : "");
     add_last_line(report, out);
 }
 

@@ -205,6 +205,18 @@ static int account_for(struct stage *stage, const struct pipeline_report *report
 
 /* ---- all of it ---- */
 
+static void tell_start(const struct stage *stage)
+{
+    const struct pipeline_config *config = &stage->session->config;
+    char bytes[UNITS_TEXT_SIZE], age[UNITS_TEXT_SIZE];
+
+    log_info("from %s to %s: a batch goes with %zu events, %s or after %s; the first signal "
+             "drains, the second ends",
+             stage->source->name, stage->sink->name, config->batch_count,
+             units_print_size(bytes, config->batch_bytes),
+             units_print_duration(age, config->batch_age));
+}
+
 static int run_pipeline(struct stage *stage, struct sl_ctx *ctx)
 {
     const struct session *session = stage->session;
@@ -218,6 +230,7 @@ static int run_pipeline(struct stage *stage, struct sl_ctx *ctx)
     };
     struct sl_ctx *showing = sl_ctx_new(ctx, NULL);
 
+    tell_start(stage);
     if (!session->output->quiet)
         progress_show(&view, showing,
                       strcmp(session->output->log, "json") == 0 ? -1 : STDERR_FILENO);

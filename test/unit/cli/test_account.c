@@ -133,8 +133,33 @@ static void test_first_lines(void **state)
     report.outcome = ACCOUNT_DEADLINE;
     report.drain_took = sl_sec(5);
     report.visibility = SL_ZERO;
-    report.from = "invented events";
+    report.from = "synthetic events";
+    report.takes_back = false;
     expect_first_line(&report, "gave up after 5.0 s: 7 abandoned, they do not come back");
+}
+
+/* What only a queue has is left out. */
+static void test_no_queue(void **state)
+{
+    (void)state;
+    const struct account account = {.received = 2, .deleted = 2, .batches = 1, .requests = 1};
+    struct account_report report = report_of(&account);
+    report.takes_back = false;
+    report.from = "synthetic events";
+    expect(&report,
+           "drained in 0.8 s: nothing abandoned\n"
+           "  received           2   from synthetic events\n"
+           "  deleted            2   delivered in 1 batch, 1 request, to "
+           "https://perseus.example/batch\n"
+           "  returned           0\n"
+           "  dead-lettered      0\n"
+           "  abandoned          0\n"
+           "  expired            0\n"
+           "  merged             0\n"
+           "  2 = 2 + 0 + 0 + 0 + 0 + 0\n"
+           "  in doubt           0   posted, answer or delete unknown: may be delivered twice\n"
+           "  suppressed         0\n"
+           "  20.8 s · 0.31 s cpu · 11.2 MB\n");
 }
 
 static void test_json(void **state)
@@ -203,8 +228,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usual),       cmocka_unit_test(test_gave_up),
-        cmocka_unit_test(test_first_lines), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_measure),     cmocka_unit_test(test_file),
+        cmocka_unit_test(test_first_lines), cmocka_unit_test(test_no_queue),
+        cmocka_unit_test(test_json),        cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
