@@ -18,9 +18,10 @@ ROOT = HERE.parents[1]
 PEERS = ROOT / "build" / "peers"
 REGION = "eu-central-1"
 
-# What README.md tells people to grant.
-POLICY = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes",
-          "sqs:GetQueueUrl"]
+# What README.md tells people to grant. For a batch call moto asks for a permission of the call's name, where AWS asks
+# for the one of the single call.
+POLICY = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibility",
+          "sqs:ChangeMessageVisibilityBatch", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
 
 
 def missing(what):
@@ -126,7 +127,8 @@ class Moto(Server):
         self.keys = self.user("sluice", POLICY)
         self.admin_iam = self.client("iam", admin)
         self.sqs = self.client("sqs", admin)
-        urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset-auth", b"0")).close()
+        urllib.request.urlopen(urllib.request.Request(
+            f"{self.url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"})).close()
 
     def user(self, name, actions):
         """A user who may do just that; returns its keys."""
