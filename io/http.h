@@ -54,6 +54,7 @@ struct http_request {
     struct slice body;      /* p == NULL: none (a POST then says Content-Length: 0) */
     sl_dur timeout;         /* the whole request; 0 = 30 s */
     sl_dur connect_timeout; /* look-up, connection and TLS; 0 = 5 s */
+    sl_dur stall_timeout;   /* an answer that has begun brings 1,000 bytes in it; 0 = 10 s */
     size_t answer_max;      /* bytes of the answer's body; 0 = 1 MiB */
     bool fresh_connection;  /* not on one that was used before: for the try after HTTP_FAIL_CUT */
     /* The peer may be at 169.254.0.0/16, fe80::/10 or fd00:ec2::/32: credential endpoints only. */

@@ -25,6 +25,12 @@ void transfer_fail(struct transfer *t, enum http_failure failure, const char *fo
 
 /* ---- phases ---- */
 
+static sl_dur stall_timeout(const struct transfer *t)
+{
+    return t->request->stall_timeout.ns > 0 ? t->request->stall_timeout
+                                            : sl_sec(TRANSFER_STALL_SECONDS);
+}
+
 void transfer_enter(struct transfer *t, enum transfer_phase phase)
 {
     t->phase = phase;
@@ -38,7 +44,7 @@ void transfer_enter(struct transfer *t, enum transfer_phase phase)
         break;
     case TRANSFER_READING:
         t->stall_bytes = t->head_bytes + t->answer->body.n;
-        sl_timer_set(&t->timer, sl_time_add(sl_now(), sl_sec(TRANSFER_STALL_SECONDS)));
+        sl_timer_set(&t->timer, sl_time_add(sl_now(), stall_timeout(t)));
         break;
     }
 }
@@ -494,7 +500,11 @@ static void fail_by_result(struct transfer *t)
 {
     switch ((int)t->result) {
     case CURLE_OUT_OF_MEMORY:
-        transfer_fail(t, HTTP_FAIL_MEMORY, "out of memory");
+        if (t->has_begun &&
+            !t->is_head_done) /* as a header line above libcurl's 100 KiB comes back */
+            transfer_fail(t, HTTP_FAIL_TOO_LARGE, "headers above 64 KiB");
+        else
+            transfer_fail(t, HTTP_FAIL_MEMORY, "out of memory");
         break;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -539,7 +549,7 @@ void transfer_conclude(struct transfer *t)
     if (t->failure == HTTP_COMPLETE && t->result != CURLE_OK)
         fail_by_result(t);
     if (t->failure == HTTP_COMPLETE && !t->is_head_done)
-        transfer_fail(t, HTTP_FAIL_PROTOCOL, "an answer without a head");
+        transfer_fail(t, HTTP_FAIL_CUT, "answer cut off"); /* libcurl is content with half a head */
     answer->failure = t->failure;
     answer->sent = transfer_was_sent(t);
     answer->reused = t->has_begun && t->is_reused;

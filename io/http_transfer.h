@@ -18,8 +18,8 @@
 #include "io/http.h"
 #include "io/http_target.h"
 
-/* From here on an answer must bring 1,000 bytes in 10 s: slower is no service but a way to hold a
- * connection. */
+/* An answer that has begun must bring so much in each stall_timeout: slower than 100 B/s is no
+ * service but a way to hold a connection. */
 enum { TRANSFER_STALL_BYTES = 1000, TRANSFER_STALL_SECONDS = 10 };
 /* Limits of an answer's head: all of its lines, and interim answers (1xx) before it. */
 enum { TRANSFER_HEAD_MAX = 64 * 1024, TRANSFER_INTERIM_MAX = 16 };
