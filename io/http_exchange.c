@@ -123,7 +123,7 @@ struct slice http_exchange_body(const struct http_exchange *x)
 
 struct slice http_exchange_header(const struct http_exchange *x, const char *name)
 {
-    return slice_of(MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name));
+    return http_trim(slice_of(MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name)));
 }
 
 struct visit {
@@ -137,7 +137,7 @@ static enum MHD_Result visit_header(void *arg, enum MHD_ValueKind kind, const ch
     const struct visit *visit = arg;
 
     (void)kind;
-    return visit->visit(visit->arg, slice_of(name), slice_of(value)) ? MHD_YES : MHD_NO;
+    return visit->visit(visit->arg, slice_of(name), http_trim(slice_of(value))) ? MHD_YES : MHD_NO;
 }
 
 void http_exchange_headers(const struct http_exchange *x,

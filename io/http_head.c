@@ -27,7 +27,7 @@ bool http_is_field_value(struct slice text)
     return true;
 }
 
-static struct slice trim(struct slice text)
+struct slice http_trim(struct slice text)
 {
     while (text.n > 0 && (text.p[0] == ' ' || text.p[0] == '\t'))
         text = (struct slice){text.p + 1, text.n - 1};
@@ -68,7 +68,7 @@ bool http_head_next(struct slice head, size_t *at, struct http_head_line *line)
         return true;
     }
     line->name = (struct slice){text.p, (size_t)(colon - text.p)};
-    line->value = trim((struct slice){colon + 1, text.n - line->name.n - 1});
+    line->value = http_trim((struct slice){colon + 1, text.n - line->name.n - 1});
     return true;
 }
 

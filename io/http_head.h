@@ -36,6 +36,9 @@ bool http_is_token(struct slice text);
 /* May it be a header's value: has it no control characters but tab? */
 bool http_is_field_value(struct slice text);
 
+/* Without the spaces and tabs around it. */
+struct slice http_trim(struct slice text);
+
 /* The status of "HTTP/1.1 200 OK", 100-999; 0 if the line is not a status line of HTTP/1. */
 int http_head_status(struct slice head);
 
