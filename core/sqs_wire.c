@@ -185,6 +185,13 @@ static void take(struct sqs_message *m, struct slice *where, const struct json_v
         *where = value->text;
 }
 
+static bool object_is_next(const struct json *j)
+{
+    struct json peek = *j;
+
+    return json_next(&peek, NULL) == JSON_OBJECT;
+}
+
 static bool read_member(struct json *j, const struct json_value *key, struct sqs_message *m)
 {
     struct {
@@ -199,19 +206,17 @@ static bool read_member(struct json *j, const struct json_value *key, struct sqs
     };
     struct json_value value;
 
-    if (json_is(key, "Attributes") && !m->attributes.p) {
-        struct json peek = *j;
-
-        if (json_next(&peek, NULL) == JSON_OBJECT)
-            return read_system_attributes(j, m);
-    }
+    if (json_is(key, "Attributes") && !m->attributes.p && object_is_next(j))
+        return read_system_attributes(j, m);
     if (!json_skip(j, &value))
         return false;
+    if (json_is(key, "Attributes") && value.type != JSON_NULL)
+        m->unfit = "its system attributes are no object, or come twice";
     if (json_is(key, "MessageAttributes")) {
         if (value.type == JSON_OBJECT && !m->message_attributes.p)
             m->message_attributes = value.text;
         else if (value.type != JSON_NULL)
-            m->unfit = "its message attributes are no object";
+            m->unfit = "its message attributes are no object, or come twice";
         return true;
     }
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
@@ -247,11 +252,15 @@ static bool read_message(struct json *j, struct sqs_message *m)
     struct json_value key;
 
     *m = (struct sqs_message){0};
-    if (json_next(j, NULL) != JSON_OBJECT)
-        return false;
-    while (json_member(j, &key))
-        if (!read_member(j, &key, m))
-            return false;
+    if (object_is_next(j)) {
+        (void)json_next(j, NULL);
+        while (json_member(j, &key))
+            if (!read_member(j, &key, m))
+                return false;
+    } else {
+        m->unfit = "it is no object";
+        (void)json_skip(j, NULL);
+    }
     if (!m->attributes.p)
         m->attributes = SLICE("{}");
     if (!m->message_attributes.p)
@@ -357,23 +366,32 @@ static bool read_batch_entry(struct json *j, struct batch_entry *entry)
     return !j->error && entry->id.type == JSON_STRING;
 }
 
+/* Ids are the positions that we gave. */
+static bool read_position(struct slice id, size_t count, size_t *position)
+{
+    int64_t value = read_digits(id);
+
+    if (value >= (int64_t)count || (value == 0 && !slice_is(id, "0")))
+        return false;
+    *position = (size_t)value;
+    return true;
+}
+
+/* An entry that is in both lists has failed: to try again does no harm. */
 static bool read_entries(struct json *j, bool successful, struct sqs_call_result *results,
                          size_t count)
 {
     struct batch_entry entry;
+    size_t position;
 
     if (json_next(j, NULL) != JSON_ARRAY)
         return !j->error;
     while (json_element(j)) {
-        int64_t position;
-
-        if (!read_batch_entry(j, &entry))
-            return false;
-        position = read_digits(entry.id.text);
-        if (entry.id.text.n == 0 || position >= (int64_t)count)
+        if (!read_batch_entry(j, &entry) || !read_position(entry.id.text, count, &position))
             return false;
         if (successful) {
-            results[position].state = SQS_CALL_DONE;
+            if (results[position].state == SQS_CALL_MISSING)
+                results[position].state = SQS_CALL_DONE;
             continue;
         }
         results[position].state = entry.sender_fault ? SQS_CALL_REFUSED : SQS_CALL_FAILED;
