@@ -564,22 +564,19 @@ void json_unescape(struct slice escaped, struct strbuf *out)
     out->p[out->n] = '\0';
 }
 
-bool json_is(const struct json_value *string, const char *text)
+bool json_equals_unescaped(const struct json_value *string, struct slice plain)
 {
     struct slice rest = string->text;
     size_t at = 0;
-    size_t length = strlen(text);
     char piece[64];
     size_t n;
 
-    if (!string->escaped)
-        return slice_eq(string->text, (struct slice){text, length});
     while ((n = json_unescape_some(&rest, piece, sizeof(piece))) > 0) {
-        if (at + n > length || memcmp(text + at, piece, n) != 0)
+        if (at + n > plain.n || memcmp(plain.p + at, piece, n) != 0)
             return false;
         at += n;
     }
-    return at == length;
+    return at == plain.n;
 }
 
 static void escape_one(char c, struct strbuf *out)

@@ -75,8 +75,16 @@ bool json_end(struct json *j);
 /* Where it stands: bytes from the start; after an error, where that is. */
 size_t json_position(const struct json *j);
 
+/* The slow half of json_is. */
+bool json_equals_unescaped(const struct json_value *string, struct slice plain);
+
 /* Whether a string is that text; `text` holds nothing that needs escaping. A string with escapes is compared unescaped. */
-bool json_is(const struct json_value *string, const char *text);
+static inline bool json_is(const struct json_value *string, const char *text)
+{
+    struct slice plain = {text, strlen(text)};
+
+    return string->escaped ? json_equals_unescaped(string, plain) : slice_eq(string->text, plain);
+}
 
 /* Whether `text` is one JSON value. */
 bool json_is_valid(struct slice text);

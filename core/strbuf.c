@@ -50,11 +50,6 @@ void strbuf_add(struct strbuf *b, const char *p, size_t n)
     b->p[b->n] = '\0';
 }
 
-void strbuf_adds(struct strbuf *b, const char *text)
-{
-    strbuf_add(b, text, strlen(text));
-}
-
 void strbuf_add_slice(struct strbuf *b, struct slice s)
 {
     strbuf_add(b, s.p, s.n);

@@ -28,7 +28,11 @@ void strbuf_deinit(struct strbuf *b);
 bool strbuf_reserve(struct strbuf *b, size_t more);
 
 void strbuf_add(struct strbuf *b, const char *p, size_t n);
-void strbuf_adds(struct strbuf *b, const char *text);
+/* Inline, so that the length of a literal is a constant. */
+static inline void strbuf_adds(struct strbuf *b, const char *text)
+{
+    strbuf_add(b, text, strlen(text));
+}
 void strbuf_add_slice(struct strbuf *b, struct slice s);
 void strbuf_addc(struct strbuf *b, char c);
 void strbuf_addf(struct strbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
