@@ -69,6 +69,7 @@ struct sqs_source {
     struct sqs_seat *receivers;
     size_t receivers_running;
     uint64_t count_left; /* of config.count; UINT64_MAX: no limit */
+    sl_time quiet_until; /* no poll before: the last one came back empty without waiting */
     bool is_exhausted;   /* nothing more is to be received, by the user's wish */
     struct message *
         waiting; /* FIFO: runs whose group still has an earlier one out, oldest first; linked by next_run */

@@ -9,6 +9,9 @@
 
 enum { FULL = SQS_ENTRIES_MAX };
 
+/* An empty poll counts as having taken at least that long, which is the shortest --receive-wait. */
+#define EMPTY_POLL_LEAST sl_sec(1)
+
 void sqs_wake_receivers(struct sqs_source *sqs)
 {
     for (size_t i = 0; i < sqs->config.receivers; i++)
@@ -29,7 +32,9 @@ static sl_time may_poll_at(const struct sqs_source *sqs, unsigned number, sl_tim
     if (number >= pacing_receivers(&sqs->pacing) || progress->paused ||
         !credits_are_free(&sqs->credits))
         return SL_NEVER;
-    return pacing_next_poll(&sqs->pacing, now, progress->open_deadline, lease_held(sqs->leases));
+    return sl_time_max(
+        pacing_next_poll(&sqs->pacing, now, progress->open_deadline, lease_held(sqs->leases)),
+        sqs->quiet_until);
 }
 
 /* ---- what a receive brought ---- */
@@ -228,6 +233,8 @@ static void on_answer(struct sqs_source *sqs, struct sqs_receive_answer *answer,
     account->receives++;
     if (answer->count == 0) {
         account->receives_empty++;
+        /* A server that answers a long poll at once, with nothing, must not be asked in a circle. */
+        sqs->quiet_until = sl_time_add(began, EMPTY_POLL_LEAST);
         credits_cancel(&sqs->credits, reservation);
     } else {
         take_in(sqs, answer, reservation, asked);
