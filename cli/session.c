@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -159,7 +160,17 @@ static int exit_status(const struct stage *stage, const struct pipeline_report *
     return report->cause == -EPIPE ? EXIT_NOT_AVAILABLE : EXIT_INTERNAL;
 }
 
-/* To stderr for people unless -q and all is well, to stdout and a file as JSON if asked for. */
+/* The account as a record of a log in JSON. */
+static void log_account(const struct strbuf *json, const struct strbuf *text, int status)
+{
+    char first_line[200];
+    struct slice members = {json->p + 1, json->n - 3}; /* without {, } and the newline */
+
+    snprintf(first_line, sizeof first_line, "%.*s", (int)strcspn(text->p, "\n"), text->p);
+    log_members(status == EXIT_DONE ? LOG_INFO : LOG_ERROR, members, first_line);
+}
+
+/* To stderr unless -q and all is well; as JSON to stdout and a file if asked for. */
 static int tell_account(struct stage *stage, const struct account_report *report, int status)
 {
     const struct session *session = stage->session;
@@ -167,12 +178,13 @@ static int tell_account(struct stage *stage, const struct account_report *report
     struct strbuf text = {0}, json = {0};
     int told = 0;
 
+    account_print(report, &text);
     account_print_json(report, &json);
+    if (strbuf_failed(&text) || strbuf_failed(&json))
+        return EXIT_INTERNAL;
     if (strcmp(output->log, "json") == 0)
-        account_print_json(report, &text);
-    else
-        account_print(report, &text);
-    if (!output->quiet || status != EXIT_DONE)
+        log_account(&json, &text, status);
+    else if (!output->quiet || status != EXIT_DONE)
         print_err(&text);
     if (output->json)
         told = print_out(session->command, &json);
@@ -198,7 +210,7 @@ static int account_for(struct stage *stage, const struct pipeline_report *report
     };
 
     account_measure(&told);
-    if (report->cause != 0)
+    if (report->cause != 0 && report->cause != -EPIPE) /* of a closed pipe the sink has told */
         log_error("a part of the pipeline failed, so it drained: %s", strerror(-report->cause));
     return tell_account(stage, &told, exit_status(stage, report));
 }

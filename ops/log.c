@@ -177,7 +177,7 @@ static void compose_text(struct line *line, const char *level, const char *messa
 }
 
 static void compose_json(struct line *line, const char *level, const char *message,
-                         const char *advice)
+                         const char *advice, struct slice members)
 {
     puts_line(line, "{\"time\":\"");
     put_time(line);
@@ -190,7 +190,12 @@ static void compose_json(struct line *line, const char *level, const char *messa
         put_escaped(line, advice, strlen(advice));
     }
     finish(line, line->cut ? CUT : "");
-    finish(line, "\"}\n");
+    finish(line, "\"");
+    if (members.n > 0 && members.n < line->limit - line->n) {
+        finish(line, ",");
+        put(line, members.p, members.n);
+    }
+    finish(line, "}\n");
 }
 
 /* Writes without waiting, or not at all. False: nothing, or not all of it, went out. */
@@ -210,7 +215,8 @@ static bool write_now(const char *p, size_t n)
     return written == (ssize_t)n;
 }
 
-static void emit(enum log_level level, const char *message, const char *advice)
+static void emit(enum log_level level, const char *message, const char *advice,
+                 struct slice members)
 {
     static const char *const text_level[] = {" debug ", " info ", " warn ", " error "};
     static const char *const json_level[] = {"debug", "info", "warn", "error"};
@@ -222,7 +228,7 @@ static void emit(enum log_level level, const char *message, const char *advice)
     if (logger.status_len > 0)
         puts_line(&line, ERASE);
     if (logger.format == LOG_JSON)
-        compose_json(&line, json_level[level], message, advice);
+        compose_json(&line, json_level[level], message, advice, members);
     else
         compose_text(&line, text_level[level], message, advice);
     memcpy(line.p + line.n, logger.status, logger.status_len);
@@ -240,7 +246,7 @@ static void tell_dropped(void)
     snprintf(message, sizeof message,
              "%" PRIu64 " log lines are missing: stderr was not read in time", missing);
     uint64_t before = logger.dropped;
-    emit(LOG_WARN, message, NULL);
+    emit(LOG_WARN, message, NULL, (struct slice){0});
     if (logger.dropped == before)
         logger.dropped_told = before;
     else
@@ -272,7 +278,7 @@ __attribute__((format(printf, 2, 0))) static void log_write(enum log_level level
     vsnprintf(message, sizeof message, format, args);
     tell_dropped();
     const char *advice = split_advice(format, message);
-    emit(level, message, advice);
+    emit(level, message, advice, (struct slice){0});
     errno = saved;
 }
 
@@ -288,6 +294,14 @@ LOG_FUNCTION(log_debug, LOG_DEBUG)
 LOG_FUNCTION(log_info, LOG_INFO)
 LOG_FUNCTION(log_warn, LOG_WARN)
 LOG_FUNCTION(log_error, LOG_ERROR)
+
+void log_members(enum log_level level, struct slice members, const char *message)
+{
+    if (!log_enabled(level))
+        return;
+    tell_dropped();
+    emit(level, message, NULL, members);
+}
 
 void log_status(struct slice line)
 {

@@ -51,6 +51,12 @@ void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * A line with more members in JSON: `members` is JSON, "\"a\":1,\"b\":2", and is written as it is. In text the message
+ * alone.
+ */
+void log_members(enum log_level level, struct slice members, const char *message);
+
+/*
  * Shows `line` as the terminal's last line, in place of the one before; empty takes it away. Lines
  * of the log scroll above it. For terminals only, and no wider than one (the caller cuts it). Cut
  * at 512 bytes.

@@ -85,6 +85,17 @@ static void test_json(void **state)
                                  "\"message\":\"no\",\"do\":\"try again\"}\n");
 }
 
+static void test_members(void **state)
+{
+    (void)state;
+    log_members(LOG_INFO, SLICE("\"a\":1"), "account");
+    assert_string_equal(taken(), "2026-11-23T07:31:04Z info account\n");
+    log_open(pipe_fds[1], LOG_JSON, LOG_INFO);
+    log_members(LOG_INFO, SLICE("\"a\":1"), "account");
+    assert_string_equal(taken(), "{\"time\":\"2026-11-23T07:31:04.120Z\",\"level\":\"info\","
+                                 "\"message\":\"account\",\"a\":1}\n");
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -239,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_text, setup, teardown),
         cmocka_unit_test_setup_teardown(test_json, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_members, setup, teardown),
         cmocka_unit_test_setup_teardown(test_levels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_escapes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long, setup, teardown),
