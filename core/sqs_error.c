@@ -60,6 +60,8 @@ static const struct code_class table[] = {
     {"QueueDoesNotExist", SQS_ERROR_NO_QUEUE},
     {"NonExistentQueue", SQS_ERROR_NO_QUEUE},
     {"QueueDeletedRecently", SQS_ERROR_NO_QUEUE},
+    {"QueueNameExists", SQS_ERROR_NO_QUEUE},
+    {"QueueAlreadyExists", SQS_ERROR_NO_QUEUE},
     {"InvalidAddress", SQS_ERROR_NO_QUEUE},
     {"ReceiptHandleIsInvalid", SQS_ERROR_HANDLE},
     {"MessageNotInflight", SQS_ERROR_HANDLE},
