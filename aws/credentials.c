@@ -93,15 +93,15 @@ static int search_chain(struct credential_search *search, struct sl_ctx *ctx,
 }
 
 /* Once one provider has given keys the others are never asked: who signs must not change. */
-static int look_for_keys(struct credential_store *store, struct credential_search *search,
-                         struct aws_credentials *out)
+static int look_for_keys(struct credential_store *store, struct sl_ctx *ctx,
+                         struct credential_search *search, struct aws_credentials *out)
 {
     const struct credential_provider *const *at = store->chain;
     int result;
 
     if (store->provider)
-        return store->provider->load(search, store->scope, out);
-    result = search_chain(search, store->scope, &at, out);
+        return store->provider->load(search, ctx, out);
+    result = search_chain(search, ctx, &at, out);
     if (result == CREDENTIALS_LOADED)
         store->provider = *at;
     return result;
@@ -158,6 +158,23 @@ static void keep_reason(struct credential_store *store, const struct credential_
     hold_off(store, store->failures++);
 }
 
+static void refresh_now(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms)
+{
+    struct credential_search search = {
+        .config = store->config, .http = store->http, .now_ms = now_ms};
+    struct aws_credentials keys = {0};
+    int result;
+
+    store->refreshing = true;
+    result = look_for_keys(store, ctx, &search, &keys);
+    store->refreshing = false;
+    if (result == CREDENTIALS_LOADED)
+        take_keys(store, &search, &keys);
+    else if (result != -ECANCELED)
+        keep_reason(store, &search);
+    search_deinit(&search);
+}
+
 struct refresh {
     struct credential_store *store;
     int64_t now_ms;
@@ -165,29 +182,22 @@ struct refresh {
 
 SL_TASK(refresh)
 {
-    struct credential_store *store = my->store;
-    struct credential_search search = {
-        .config = store->config, .http = store->http, .now_ms = my->now_ms};
-    struct aws_credentials keys = {0};
-    int result = look_for_keys(store, &search, &keys);
-
-    store->refreshing = false;
-    if (result == CREDENTIALS_LOADED)
-        take_keys(store, &search, &keys);
-    else if (result != -ECANCELED)
-        keep_reason(store, &search);
-    search_deinit(&search);
+    refresh_now(my->store, ctx, my->now_ms);
     return 0;
 }
 
-static void start_refresh(struct credential_store *store, int64_t now_ms)
+/* Starts a refresh unless one is under way or the last was in vain a moment ago. Does not wait, unless
+ * the scope has ended (there was no memory for a task once): then the caller's task does the work. */
+static void start_refresh(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms)
 {
     if (store->refreshing || sl_time_before(sl_now(), store->retry_at))
         return;
-    store->refreshing = true;
+    if (sl_ctx_err(store->scope) != SL_OK) {
+        refresh_now(store, ctx, now_ms);
+        return;
+    }
     SL_GO(store->scope, refresh, .store = store, .now_ms = now_ms);
-    if (sl_ctx_err(store->scope) != SL_OK)
-        store->refreshing = false; /* no memory for a task */
+    store->refreshing = sl_ctx_err(store->scope) == SL_OK;
 }
 
 /* ---- the interface ---- */
@@ -236,7 +246,7 @@ int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t 
     int result = SL_OK;
 
     if (!store->has_keys || (left <= advisory_ms && !sl_time_before(asked, store->recheck_at)))
-        start_refresh(store, now_ms);
+        start_refresh(store, ctx, now_ms);
     if (!store->has_keys || left <= mandatory_ms)
         result = wait_for_refresh(store, ctx);
     if (result != SL_OK)
@@ -255,7 +265,7 @@ int credentials_renew(struct credential_store *store, struct sl_ctx *ctx, int64_
 
     if (store->keys.generation != generation)
         return 0;
-    start_refresh(store, now_ms);
+    start_refresh(store, ctx, now_ms);
     result = wait_for_refresh(store, ctx);
     if (result != SL_OK)
         return result;

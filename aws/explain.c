@@ -182,8 +182,9 @@ static void no_queue(struct text *t)
         strbuf_addf(&t->advice, "--region %s, or give the queue's URL", profile->value);
     else
         strbuf_addf(&t->advice,
-                    "check the name and the region, or aws sqs create-queue --queue-name %s",
-                    t->queue->name);
+                    "check the name and the region, or aws sqs create-queue --queue-name %s "
+                    "--region %s",
+                    t->queue->name, t->queue->region);
 }
 
 static void refused(struct text *t)

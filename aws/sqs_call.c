@@ -328,6 +328,18 @@ static enum sqs_trouble trouble_of(const struct sqs_client *client, const struct
     return SQS_TROUBLE_SERVICE;
 }
 
+/* AWS explains a wrong signature by the request that it saw, with the session token in it. */
+static void cut_canonical_string(char *message)
+{
+    char *start = strcasestr(message, "The Canonical String");
+
+    if (!start)
+        return;
+    while (start > message && (start[-1] == ' ' || start[-1] == '?'))
+        start--;
+    *start = '\0';
+}
+
 static enum retry_class judge_answer(const struct sqs_client *client,
                                      const struct http_answer *answer, struct sqs_failure *failure)
 {
@@ -342,6 +354,7 @@ static enum retry_class judge_answer(const struct sqs_client *client,
     failure->trouble = trouble_of(client, &error, answer->status);
     memcpy(failure->code, error.code, sizeof(failure->code));
     memcpy(failure->message, error.message, sizeof(failure->message));
+    cut_canonical_string(failure->message);
     copy_text(failure->request_id, sizeof(failure->request_id),
               http_answer_header(answer, "x-amzn-RequestId"));
     class = retry_class_of(slice_of(error.code), answer->status);

@@ -160,7 +160,7 @@ static int find_region(struct opening *o)
         origin = configured->origin;
         queue->region = copy_text(o, configured->value);
     } else if (o->is_elsewhere) {
-        origin = "the usual one for other endpoints";
+        origin = "the default for other endpoints";
         queue->region = copy_text(o, other_region);
     } else {
         return problem_set(o->problem, EXIT_BAD_CONFIG,

@@ -614,6 +614,20 @@ WORLD_TEST(waiting_ends_with_the_context)
     credential_store_free(store); /* while it loads */
 }
 
+WORLD_TEST(a_store_without_tasks_still_loads)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct credential_store *store;
+
+    memset(&act, 0, sizeof(act));
+    act.takes = sl_sec(1);
+    store = store_of(scope);
+    sl_ctx_cancel(scope, -ENOMEM);
+    assert_string_equal(key_now(store, ctx), "AKID1");
+    credential_store_free(store);
+    sl_ctx_leave(scope);
+}
+
 #define AT_HOME(test) cmocka_unit_test_setup_teardown(test, make_home, remove_home)
 
 int main(void)
@@ -639,6 +653,7 @@ int main(void)
         cmocka_unit_test(who_signs_does_not_change),
         cmocka_unit_test(refused_keys_are_renewed_once),
         cmocka_unit_test(waiting_ends_with_the_context),
+        cmocka_unit_test(a_store_without_tasks_still_loads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,286 +1,5 @@
-/* The SQS client over a scripted HTTP client: where it asks, what it sends, when it tries again. */
-#include "support.h"
-
-#include "aws/sqs.h"
-
-static struct script_client http;
-static struct aws_config *config;
-
-static int make_home(void **state)
-{
-    (void)state;
-    home_make();
-    env_put("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
-    env_put("AWS_SECRET_ACCESS_KEY", "canary/secret");
-    env_put("AWS_REGION", "eu-west-1");
-    return 0;
-}
-
-static int remove_home(void **state)
-{
-    (void)state;
-    home_remove();
-    return 0;
-}
-
-/* ---- a queue to work on ---- */
-
-struct desk {
-    struct sqs_client *client;
-    struct sqs_queue *queue;
-    struct problem problem;
-    int result; /* of opening the queue */
-};
-
-static const struct reply nothing = {0};
-
-static struct desk desk_with(struct sl_ctx *ctx, struct aws_config_options options,
-                             const char *queue, const struct reply *replies, size_t count)
-{
-    struct desk desk = {0};
-
-    config = config_of(options);
-    script_init(&http, replies, count);
-    problem_init(&desk.problem);
-    assert_int_equal(sqs_client_new(&desk.client, ctx, config, &http.client), 0);
-    desk.result = sqs_queue_open(&desk.queue, desk.client, ctx, queue, &desk.problem);
-    return desk;
-}
-
-/* The queue https://sqs.eu-west-1.amazonaws.com/123456789012/orders. */
-static struct desk desk_of(struct sl_ctx *ctx, const struct reply *replies, size_t count)
-{
-    struct desk desk =
-        desk_with(ctx, (struct aws_config_options){0},
-                  "https://sqs.eu-west-1.amazonaws.com/123456789012/orders", replies, count);
-
-    assert_int_equal(desk.result, 0);
-    return desk;
-}
-
-static void desk_clear(struct desk *desk)
-{
-    sqs_queue_free(desk->queue);
-    sqs_client_free(desk->client);
-    problem_deinit(&desk->problem);
-    aws_config_free(config);
-}
-
-#define REPLIES(...)                                                                               \
-    (const struct reply[]){__VA_ARGS__}, COUNT(((const struct reply[]){__VA_ARGS__}))
-
-/* ---- finding a queue ---- */
-
-WORLD_TEST(queues_are_found)
-{
-    static const struct {
-        const char *reference;
-        struct aws_config_options options;
-        const char *answer; /* to GetQueueUrl; NULL: not asked */
-        const char *name, *url, *arn, *region, *region_origin, *endpoint, *notice;
-        bool is_fifo;
-    } rows[] = {
-        {.reference = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
-         .name = "orders",
-         .url = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
-         .arn = "arn:aws:sqs:eu-west-1:123456789012:orders",
-         .region = "eu-west-1",
-         .region_origin = "the queue's URL",
-         .endpoint = "https://sqs.eu-west-1.amazonaws.com/"},
-        {.reference = "https://sqs.us-east-2.amazonaws.com/123456789012/orders.fifo",
-         .name = "orders.fifo",
-         .is_fifo = true,
-         .url = "https://sqs.us-east-2.amazonaws.com/123456789012/orders.fifo",
-         .arn = "arn:aws:sqs:us-east-2:123456789012:orders.fifo",
-         .region = "us-east-2",
-         .region_origin = "the queue's URL",
-         .endpoint = "https://sqs.us-east-2.amazonaws.com/",
-         .notice = "the queue's URL says us-east-2: that is used, not eu-west-1 from AWS_REGION"},
-        {.reference = "https://queue.amazonaws.com/123456789012/orders",
-         .options = {.region = "us-east-1"},
-         .name = "orders",
-         .url = "https://queue.amazonaws.com/123456789012/orders",
-         .arn = "arn:aws:sqs:us-east-1:123456789012:orders",
-         .region = "us-east-1",
-         .region_origin = "the queue's URL",
-         .endpoint = "https://sqs.us-east-1.amazonaws.com/"},
-        {.reference = "arn:aws-cn:sqs:cn-north-1:123456789012:orders",
-         .options = {.region = "cn-north-1"},
-         .name = "orders",
-         .url = "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/orders",
-         .arn = "arn:aws-cn:sqs:cn-north-1:123456789012:orders",
-         .region = "cn-north-1",
-         .region_origin = "the queue's ARN",
-         .endpoint = "https://sqs.cn-north-1.amazonaws.com.cn/"},
-        {.reference = "orders",
-         .answer = "{\"QueueUrl\":\"https:\\/\\/sqs.eu-west-1.amazonaws.com/123456789012/orders\"}",
-         .name = "orders",
-         .url = "https://sqs.eu-west-1.amazonaws.com/123456789012/orders",
-         .arn = "arn:aws:sqs:eu-west-1:123456789012:orders",
-         .region = "eu-west-1",
-         .region_origin = "AWS_REGION",
-         .endpoint = "https://sqs.eu-west-1.amazonaws.com/"},
-        {.reference = "https://vpce-0a-1b.sqs.eu-west-1.vpce.amazonaws.com/123456789012/orders",
-         .name = "orders",
-         .url = "https://vpce-0a-1b.sqs.eu-west-1.vpce.amazonaws.com/123456789012/orders",
-         .arn = "arn:aws:sqs:eu-west-1:123456789012:orders",
-         .region = "eu-west-1",
-         .region_origin = "the queue's URL",
-         .endpoint = "https://vpce-0a-1b.sqs.eu-west-1.vpce.amazonaws.com/"},
-        {.reference = "http://LocalHost:9324/000000000000/orders",
-         .name = "orders",
-         .url = "http://LocalHost:9324/000000000000/orders",
-         .arn = "arn:aws:sqs:eu-west-1:000000000000:orders",
-         .region = "eu-west-1",
-         .region_origin = "AWS_REGION",
-         .endpoint = "http://localhost:9324/"},
-        {.reference = "orders",
-         .options = {.endpoint_url = "https://Queue.Example:443/Sqs"},
-         .answer = "{\"QueueUrl\":\"http://elsewhere:1/queue/orders\"}",
-         .name = "orders",
-         .url = "http://elsewhere:1/queue/orders",
-         .arn = "arn:aws:sqs:eu-west-1:000000000000:orders",
-         .region = "eu-west-1",
-         .region_origin = "AWS_REGION",
-         .endpoint = "https://queue.example:443/Sqs/"},
-        {.reference = "http://elsewhere.example:1/queue/orders",
-         .options = {.endpoint_url = "http://127.0.0.1:4566"},
-         .name = "orders",
-         .url = "http://elsewhere.example:1/queue/orders",
-         .arn = "arn:aws:sqs:eu-west-1:000000000000:orders",
-         .region = "eu-west-1",
-         .region_origin = "AWS_REGION",
-         .endpoint = "http://127.0.0.1:4566/"},
-        {.reference = "arn:aws:sqs:eu-west-1:123456789012:orders",
-         .options = {.endpoint_url = "http://127.0.0.1:4566"},
-         .answer = "{\"QueueUrl\":\"http://127.0.0.1:4566/123456789012/orders\"}",
-         .name = "orders",
-         .url = "http://127.0.0.1:4566/123456789012/orders",
-         .arn = "arn:aws:sqs:eu-west-1:123456789012:orders",
-         .region = "eu-west-1",
-         .region_origin = "the queue's ARN",
-         .endpoint = "http://127.0.0.1:4566/"},
-    };
-
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct reply answer = {.body = rows[i].answer};
-        struct desk desk = desk_with(ctx, rows[i].options, rows[i].reference, &answer, 1);
-
-        if (desk.result != 0)
-            fail_msg("%s: %s", rows[i].reference, desk.problem.text.p);
-        assert_string_equal(desk.queue->name, rows[i].name);
-        assert_string_equal(desk.queue->url, rows[i].url);
-        assert_string_equal(desk.queue->arn, rows[i].arn);
-        assert_string_equal(desk.queue->region, rows[i].region);
-        assert_string_equal(desk.queue->region_origin, rows[i].region_origin);
-        assert_string_equal(desk.queue->endpoint, rows[i].endpoint);
-        assert_int_equal(desk.queue->is_fifo, rows[i].is_fifo);
-        if (rows[i].notice)
-            assert_string_equal(desk.queue->notice, rows[i].notice);
-        else
-            assert_null(desk.queue->notice);
-        assert_int_equal(http.asked, rows[i].answer != NULL);
-        desk_clear(&desk);
-    }
-}
-
-WORLD_TEST(queues_are_refused_before_anything_is_sent)
-{
-    static const struct {
-        const char *reference;
-        struct aws_config_options options;
-        enum exit_status status;
-        const char *says;
-    } rows[] = {
-        {"https://evil.example/123456789012/orders",
-         {0},
-         EXIT_BAD_CONFIG,
-         "evil.example is no host of AWS: signed requests do not go there unless you say so\n"
-         "  do:    --endpoint-url https://evil.example, if that is your queue's server"},
-        {"https://sqs.eu-west-1.amazonaws.com.evil.example/123456789012/orders",
-         {0},
-         EXIT_BAD_CONFIG,
-         "is no host of AWS"},
-        {"https://sqs.eu-west-1.amazonaws.com@evil.example/1/orders",
-         {0},
-         EXIT_BAD_USAGE,
-         "is no queue: it "},
-        {"http://sqs.eu-west-1.amazonaws.com/123456789012/orders",
-         {0},
-         EXIT_BAD_USAGE,
-         "--allow-http"},
-        {"https://169.254.169.254/latest/meta-data", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"http://169.254.169.254/123456789012/orders",
-         {.endpoint_url = "http://127.0.0.1:1"},
-         EXIT_BAD_USAGE,
-         "is no queue: it "},
-        {"http://2852039166/1/orders", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"http://[::ffff:169.254.169.254]/1/orders", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"file:///etc/passwd", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"https://sqs.eu-west-1.amazonaws.com/1/a\r\nX: y",
-         {0},
-         EXIT_BAD_USAGE,
-         "is no queue: it "},
-        {"https://sqs.eu-west-1.amazonaws.com/", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"arn:aws:sns:eu-west-1:123456789012:orders", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"or ders", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-        {"", {0}, EXIT_BAD_USAGE, "is no queue: it "},
-    };
-
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct desk desk = desk_with(ctx, rows[i].options, rows[i].reference, &nothing, 1);
-
-        assert_int_equal(desk.result, PROBLEM);
-        if (!strstr(desk.problem.text.p, rows[i].says))
-            fail_msg("%s: \"%s\"", rows[i].reference, desk.problem.text.p);
-        assert_int_equal(desk.problem.status, rows[i].status);
-        assert_int_equal(http.asked, 0);
-        desk_clear(&desk);
-    }
-}
-
-WORLD_TEST(a_region_must_come_from_somewhere)
-{
-    struct desk desk;
-
-    env_put("AWS_REGION", NULL);
-    desk = desk_with(ctx, (struct aws_config_options){0}, "orders", &nothing, 1);
-    assert_int_equal(desk.result, PROBLEM);
-    assert_int_equal(desk.problem.status, EXIT_BAD_CONFIG);
-    assert_string_equal(desk.problem.text.p,
-                        "no region is set, so there is no telling where queue orders is\n"
-                        "  tried: --region, AWS_REGION, AWS_DEFAULT_REGION, region of profile "
-                        "default\n  do:    --region eu-central-1, or give the queue's URL");
-    desk_clear(&desk);
-    desk = desk_with(ctx, (struct aws_config_options){0}, "http://127.0.0.1:9324/q/orders",
-                     &nothing, 1);
-    assert_int_equal(desk.result, 0);
-    assert_string_equal(desk.queue->region, "us-east-1");
-    desk_clear(&desk);
-}
-
-WORLD_TEST(missing_queues_are_explained)
-{
-    const struct reply missing = {
-        .status = 400,
-        .head = "x-amzn-query-error: AWS.SimpleQueueService.NonExistentQueue;Sender\r\n",
-        .body = "{\"__type\":\"com.amazonaws.sqs#QueueDoesNotExist\",\"message\":\"The specified "
-                "queue does not exist.\"}"};
-    struct desk desk;
-
-    home_write("config", "[profile prod]\nregion = eu-central-1\n");
-    env_put("AWS_PROFILE", "prod");
-    desk = desk_with(ctx, (struct aws_config_options){0}, "orders", &missing, 1);
-    assert_int_equal(desk.result, PROBLEM);
-    assert_int_equal(desk.problem.status, EXIT_BAD_CONFIG);
-    assert_string_equal(
-        desk.problem.text.p,
-        "queue orders does not exist in eu-west-1 (asked https://sqs.eu-west-1.amazonaws.com/)\n"
-        "  the region came from AWS_REGION; profile prod says eu-central-1\n"
-        "  do:    --region eu-central-1, or give the queue's URL");
-    assert_int_equal(http.asked, 1);
-    desk_clear(&desk);
-}
+/* The SQS client over a scripted HTTP client: what it sends, when it tries again, what it says. */
+#include "desk.h"
 
 /* ---- what is sent ---- */
 
@@ -579,6 +298,16 @@ WORLD_TEST(failures_are_judged)
          EXIT_NO_CREDENTIALS,
          NULL,
          "check that the secret key belongs"},
+        {{.status = 403,
+          .body = "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"It does not match.\\n\\n"
+                  "The Canonical String for this request should have been\\n"
+                  "'x-amz-security-token:canary'\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 403 SignatureDoesNotMatch: It does not match.",
+         "check that the secret key belongs"},
         {{.status = 403, .body = ERROR("AccessDenied")},
          SQS_TROUBLE_PERMISSION,
          1,
@@ -859,15 +588,9 @@ WORLD_TEST(a_malformed_receive_counts_as_cut)
     desk_clear(&desk);
 }
 
-#define AT_HOME(test) cmocka_unit_test_setup_teardown(test, make_home, remove_home)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        AT_HOME(queues_are_found),
-        AT_HOME(queues_are_refused_before_anything_is_sent),
-        AT_HOME(a_region_must_come_from_somewhere),
-        AT_HOME(missing_queues_are_explained),
         AT_HOME(requests_are_signed_and_minimal),
         AT_HOME(receives_hand_their_bytes_over),
         AT_HOME(fifo_receives_carry_one_attempt_id),
