@@ -168,7 +168,7 @@ static void add_failure(struct strbuf *failures, const struct event_record *reco
 /* Remembers and counts every event but those that fail by chance. 0, or negative: out of memory. */
 static int accept_events(struct perseus *p, const struct request *request, struct strbuf *failures)
 {
-    struct perseus_stats stats = p->stats;
+    struct perseus_stats *stats = &p->stats;
 
     for (size_t i = 0; i < request->event.count; i++) {
         const struct event_record *record = &request->event.records[i];
@@ -176,25 +176,25 @@ static int accept_events(struct perseus *p, const struct request *request, struc
 
         if (happens(p->config.fail_item)) {
             add_failure(failures, record);
-            stats.failed++;
+            stats->failed++;
             continue;
         }
         is_first = id_set_add(&p->seen, record->message_id);
         if (is_first < 0)
             return is_first;
         ledger_add(&p->ledger, record, request->key, !is_first);
-        stats.events++;
-        stats.distinct += is_first != 0;
-        stats.duplicates += is_first == 0;
+        stats->events++;
+        stats->distinct += is_first != 0;
+        stats->duplicates += is_first == 0;
     }
-    stats.batches++;
-    stats.bytes += http_exchange_body(request->exchange).n;
-    p->stats = stats;
+    stats->batches++;
+    stats->bytes += http_exchange_body(request->exchange).n;
     return 0;
 }
 
-static bool accept(struct perseus *p, struct request *request)
+static void accept(struct perseus *p, struct request *request)
 {
+    const struct perseus_stats before = p->stats;
     struct strbuf failures = {.p = NULL};
     struct strbuf body = {.p = NULL};
     int r = accept_events(p, request, &failures);
@@ -204,8 +204,8 @@ static bool accept(struct perseus *p, struct request *request)
     strbuf_add_slice(&body, strbuf_slice(&failures));
     strbuf_adds(&body, "]}");
     if (r < 0 || written < 0 || strbuf_failed(&failures) || strbuf_failed(&body)) {
+        p->stats = before;
         refuse(p, request->exchange, 503, "%s", written < 0 ? strerror(-written) : "out of memory");
-        r = -1;
     } else {
         if (request->answer)
             answers_finish(&p->answers, SL_TAKE(request->answer), strbuf_slice(&body));
@@ -213,7 +213,6 @@ static bool accept(struct perseus *p, struct request *request)
     }
     strbuf_deinit(&failures);
     strbuf_deinit(&body);
-    return r == 0;
 }
 
 static sl_dur pick_latency(const struct perseus *p)
