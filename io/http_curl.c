@@ -336,6 +336,7 @@ static const char *aim(struct client *client, struct transfer *t, const char *ur
     if (wrong)
         return wrong;
     t->is_direct = !t->target.is_tls || !client->proxy.url;
+    t->needs_no_look_up = t->is_direct ? t->target.is_literal : client->proxy.is_literal;
     if (curl_easy_setopt(t->easy, CURLOPT_URL, url) != CURLE_OK ||
         curl_easy_setopt(t->easy, CURLOPT_PROXY, t->is_direct ? "" : client->proxy.url) !=
             CURLE_OK) {
@@ -415,7 +416,7 @@ static bool look_up(struct client *client, struct transfer *t, struct sl_ctx *ct
 static void run_and_look_up(struct client *client, struct transfer *t, struct sl_ctx *ctx,
                             sl_time until)
 {
-    bool tries_proxy = !t->is_direct && !client->proxy.is_literal;
+    bool tries_proxy = !t->is_direct;
 
     for (unsigned round = 0; round < 5; round++) {
         run(client, t, ctx, until);

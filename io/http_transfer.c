@@ -93,7 +93,7 @@ static int on_address_needed(void *resolver, void *reserved, void *arg)
 
     (void)resolver;
     (void)reserved;
-    if (t->target.is_literal && t->is_direct)
+    if (t->needs_no_look_up)
         return 0;
     t->wants_address = true;
     return 1;
@@ -535,7 +535,7 @@ static void fail_by_result(struct transfer *t)
         if (t->has_begun)
             fail_by_system(t, HTTP_FAIL_CUT, t->head_bytes ? "answer cut off" : "connection lost");
         else
-            fail_by_system(t, HTTP_FAIL_CONNECT, "no connection");
+            fail_by_system(t, HTTP_FAIL_CONNECT, t->error[0] ? t->error : "no connection");
         break;
     }
 }

@@ -44,6 +44,10 @@ struct transfer {
     char method[24];
     bool is_fresh, is_direct;
 
+    /* The host or its proxy is a literal address. (Behind such a proxy libcurl itself looks up the
+     * hosts that NO_PROXY excludes.) */
+    bool needs_no_look_up;
+
     /* the request's lines as libcurl wants them */
     struct strbuf lines;
     struct curl_slist *nodes;

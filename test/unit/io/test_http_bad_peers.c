@@ -21,6 +21,7 @@
 #include <sluice/task.h>
 
 #include "io/http.h"
+#include "io/resolver.h"
 
 #define expect(x) sl_assert(x)
 
@@ -422,12 +423,118 @@ static void test_spoilt_kept(void **state)
     assert_int_equal(sl_run(spoilt_kept, NULL), 0);
 }
 
+/* ---- a proxy ---- */
+
+struct proxy {
+    int listening;
+    char asked[4096]; /* the last head */
+    unsigned requests;
+};
+
+struct refuse_tunnels {
+    struct proxy *proxy;
+};
+
+SL_TASK(refuse_tunnels)
+{
+    struct proxy *proxy = my->proxy;
+    int fd;
+
+    while ((fd = accept_one(ctx, proxy->listening)) >= 0) {
+        ssize_t n = 0;
+
+        while (n <= 0 && sl_wait_fd(ctx, fd, SL_FD_READ, SL_NEVER, NULL) == SL_OK)
+            n = recv(fd, proxy->asked, sizeof proxy->asked - 1, 0);
+        proxy->asked[n > 0 ? n : 0] = '\0';
+        proxy->requests++;
+        say(ctx, fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        close(fd);
+    }
+    return 0;
+}
+
+static char looked_up[200];
+
+/* On a helper thread, one at a time here. */
+static void look_up(const char *name, struct resolver_answer *answer)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)&answer->addresses[0].at;
+
+    strcat(strcat(looked_up, name), " ");
+    in->sin_family = AF_INET;
+    in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    answer->addresses[0].length = sizeof *in;
+    answer->count = 1;
+}
+
+static void ask_through(struct sl_ctx *ctx, const char *proxy, const char *no_proxy,
+                        const char *url, struct http_answer *answer)
+{
+    struct http_client *client;
+
+    setenv("HTTPS_PROXY", proxy, 1);
+    setenv("NO_PROXY", no_proxy, 1);
+    looked_up[0] = '\0';
+    expect(http_client_new(&client, ctx, &(struct http_client_options){.look_up = look_up}) == 0);
+    http_perform(client, ctx, &(struct http_request){.url = url}, answer);
+    http_client_free(client);
+}
+
+static int use_proxy(struct sl_ctx *ctx, void *arg)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct proxy proxy = {.requests = 0};
+    struct http_client *client;
+    struct http_answer answer;
+    char address[64];
+    uint16_t port;
+
+    (void)arg;
+    proxy.listening = listener(&port);
+    http_answer_init(&answer);
+    SL_GO(scope, refuse_tunnels, .proxy = &proxy);
+
+    /* The tunnel's end is the proxy's to look up. */
+    snprintf(address, sizeof address, "http://127.0.0.1:%u", port);
+    ask_through(ctx, address, "", "https://service.test/", &answer);
+    expect(answer.failure == HTTP_FAIL_CONNECT && !answer.sent && proxy.requests == 1);
+    expect(strstr(answer.detail, "403"));
+    expect(strncmp(proxy.asked, "CONNECT service.test:443 HTTP/1.1\r\n", 35) == 0 &&
+           looked_up[0] == '\0');
+    snprintf(address, sizeof address, "proxy.test:%u", port); /* by name, without a scheme */
+    ask_through(ctx, address, "", "https://service.test/", &answer);
+    expect(proxy.requests == 2 && strcmp(looked_up, "proxy.test ") == 0);
+
+    /* Hosts that are excluded, and plain http, go direct. */
+    ask_through(ctx, address, "service.test", "https://service.test:1/", &answer);
+    expect(answer.failure == HTTP_FAIL_CONNECT && proxy.requests == 2 &&
+           strstr(looked_up, "service.test "));
+    ask_through(ctx, "http://127.0.0.1:1", "", "http://service.test:1/", &answer);
+    expect(answer.failure == HTTP_FAIL_CONNECT && strcmp(looked_up, "service.test ") == 0);
+
+    setenv("HTTPS_PROXY", "socks5://127.0.0.1:1", 1);
+    expect(http_client_new(&client, ctx, NULL) == -EINVAL);
+    unsetenv("HTTPS_PROXY");
+    unsetenv("NO_PROXY");
+    http_answer_deinit(&answer);
+    sl_ctx_leave(scope);
+    close(proxy.listening);
+    return 0;
+}
+
+static void test_proxy(void **state)
+{
+    (void)state;
+    assert_int_equal(sl_run(use_proxy, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_lose_kept),
         cmocka_unit_test(test_spoilt_kept),
+        cmocka_unit_test(test_proxy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
