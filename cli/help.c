@@ -2,12 +2,10 @@
  */
 #include <string.h>
 
-#include <curl/curl.h>
-#include <microhttpd.h>
-#include <openssl/crypto.h>
-#include <uv.h>
+#include <sluice/task.h>
 
 #include "cli/command.h"
+#include "io/versions.h"
 
 static const char NOTES[] =
     "\nDurations: 250ms 5s 10m 1h30m. Sizes: 64KB (1000) 1MiB (1024). Rates: 500/s 30/m. Shares: "
@@ -54,9 +52,8 @@ int print_version(void)
 {
     struct strbuf out = {0};
     strbuf_addf(&out, "sluice %s\n", SLUICE_VERSION);
-    strbuf_addf(&out, "libcurl %s, OpenSSL %s, libuv %s, libmicrohttpd %s\n",
-                curl_version_info(CURLVERSION_NOW)->version,
-                OpenSSL_version(OPENSSL_VERSION_STRING), uv_version_string(), MHD_get_version());
+    io_versions(&out);
+    strbuf_addf(&out, ", %s\n", sl_run_version());
     int status = print_out(NULL, &out);
     strbuf_deinit(&out);
     return status;

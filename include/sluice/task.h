@@ -101,6 +101,9 @@ SL_API_R int sl_run(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
  */
 SL_API_R int sl_main(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 
+/* What sl_run waits with, and its version: "libuv 1.44.2". Static storage. */
+SL_API const char *sl_run_version(void);
+
 /* Lets every task that is ready run before this one goes on. */
 SL_API void sl_yield(void);
 

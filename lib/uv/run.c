@@ -1,9 +1,18 @@
 /* run -- sl_run and sl_main: a scheduler in the real world. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "lib/sched.h"
 #include "lib/uv/driver.h"
+
+const char *sl_run_version(void)
+{
+    static char text[40];
+
+    snprintf(text, sizeof(text), "libuv %s", uv_version_string());
+    return text;
+}
 
 int sl_run(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg)
 {

@@ -370,6 +370,28 @@ static void test_tables(void **state)
     }
 }
 
+/* The manual has every flag of every command. */
+static void test_manual(void **state)
+{
+    (void)state;
+    static char manual[65536];
+    static const char *const commands[] = {"run", "demo", "perseus", "send"};
+    FILE *file = fopen("man/sluice.1.scd", "r");
+    assert_non_null(file);
+    assert_true(fread(manual, 1, sizeof manual - 1, file) > 0);
+    fclose(file);
+    for (size_t c = 0; c < 4; c++) {
+        const struct flag_spec *spec = spec_of(commands[c]);
+        for (size_t t = 0; t < FLAG_TABLES_MAX; t++)
+            for (size_t i = 0; i < spec->tables[t].count; i++) {
+                char name[80];
+                snprintf(name, sizeof name, "*--%s*", spec->tables[t].rows[i].name);
+                if (spec->tables[t].rows[i].type != FLAG_SECTION && !strstr(manual, name))
+                    fail_msg("%s is not in the manual", name);
+            }
+    }
+}
+
 static void test_closest(void **state)
 {
     (void)state;
@@ -389,7 +411,8 @@ int main(void)
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_mismatched),
         cmocka_unit_test(test_defaults),    cmocka_unit_test(test_understood),
         cmocka_unit_test(test_environment), cmocka_unit_test(test_help_and_arguments),
-        cmocka_unit_test(test_tables),      cmocka_unit_test(test_closest),
+        cmocka_unit_test(test_tables),      cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_closest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
