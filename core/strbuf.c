@@ -63,19 +63,26 @@ void strbuf_addc(struct strbuf *b, char c)
 void strbuf_addf(struct strbuf *b, const char *format, ...)
 {
     va_list arguments, again;
+    size_t room;
     int n;
 
+    /* Most fit into what is there: then they are formatted once. */
+    if (!strbuf_reserve(b, STRBUF_LEAST))
+        return;
+    room = b->cap - b->n;
     va_start(arguments, format);
     va_copy(again, arguments);
-    n = vsnprintf(NULL, 0, format, arguments);
-    if (n < 0)
-        b->failed = true;
-    else if (strbuf_reserve(b, (size_t)n)) {
+    n = vsnprintf(b->p + b->n, room, format, arguments);
+    if (n >= 0 && (size_t)n >= room && strbuf_reserve(b, (size_t)n))
         vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
-        b->n += (size_t)n;
-    }
     va_end(again);
     va_end(arguments);
+    if (n < 0)
+        b->failed = true;
+    if (b->failed)
+        b->p[b->n] = '\0';
+    else
+        b->n += (size_t)n;
 }
 
 void strbuf_reset(struct strbuf *b)
