@@ -1,6 +1,9 @@
 """Real input over real interfaces: what boto3 sends arrives byte for byte at a service in Python, once."""
+import base64
 import collections
+import hashlib
 import json
+import math
 
 import pytest
 
@@ -18,10 +21,6 @@ def some_attributes(n):
     return THREE if n % 3 == 0 else {}
 
 
-def server_of(request, name):
-    return request.getfixturevalue(name)
-
-
 ON_MOTO = [pytest.param("moto", f, id=f"moto-{f}") for f in ("lambda", "json", "ndjson", "raw")]
 ON_ELASTICMQ = [pytest.param("elasticmq", f, id=f"elasticmq-{f}", marks=pytest.mark.xdist_group("elasticmq"))
                 for f in ("lambda", "json", "ndjson", "raw")]
@@ -29,7 +28,7 @@ ON_ELASTICMQ = [pytest.param("elasticmq", f, id=f"elasticmq-{f}", marks=pytest.m
 
 @pytest.mark.parametrize("server, form", ON_MOTO + ON_ELASTICMQ)
 def test_every_event_arrives_once_byte_for_byte(request, server, form, events, sluice, receiver):
-    server = server_of(request, server)
+    server = request.getfixturevalue(server)
     queue, service = server.queue(), receiver()
     queue.send(events, attributes=some_attributes)
 
@@ -46,7 +45,7 @@ def test_every_event_arrives_once_byte_for_byte(request, server, form, events, s
 
 @pytest.mark.parametrize("server", ["moto", pytest.param("elasticmq", marks=pytest.mark.xdist_group("elasticmq"))])
 def test_every_event_arrives_before_a_sigterm_ends_it(request, server, events, sluice, receiver):
-    server = server_of(request, server)
+    server = request.getfixturevalue(server)
     queue, service = server.queue(), receiver()
     queue.send(events, attributes=some_attributes)
     program = sluice("run", "--from", queue.name, "--to", service.url, *QUICK, env=server.env())
@@ -62,7 +61,7 @@ def test_every_event_arrives_before_a_sigterm_ends_it(request, server, events, s
 
 @pytest.mark.parametrize("server", ["moto", pytest.param("elasticmq", marks=pytest.mark.xdist_group("elasticmq"))])
 def test_a_record_is_what_lambda_would_get(request, server, sluice, receiver):
-    server = server_of(request, server)
+    server = request.getfixturevalue(server)
     queue, service = server.queue(), receiver()
     with_three, without = queue.send(["grün ✓", "plain"], attributes=lambda n: THREE if n == 0 else {})
 
@@ -74,7 +73,7 @@ def test_a_record_is_what_lambda_would_get(request, server, sluice, receiver):
     assert set(record) == {"messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfBody",
                            "md5OfMessageAttributes", "eventSource", "eventSourceARN", "awsRegion"}
     assert record["body"] == "grün ✓"
-    assert record["md5OfBody"] == "2c1f1ed0f4a3bf5a2eda2d3c8e8e3b1f" or len(record["md5OfBody"]) == 32
+    assert record["md5OfBody"] == hashlib.md5("grün ✓".encode()).hexdigest()
     assert (record["eventSource"], record["eventSourceARN"], record["awsRegion"]) == ("aws:sqs", queue.arn, "eu-central-1")
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert record["attributes"]["SentTimestamp"].isdigit()
@@ -82,14 +81,29 @@ def test_a_record_is_what_lambda_would_get(request, server, sluice, receiver):
     assert record["messageAttributes"] == {
         "tenant": {"stringValue": "acme", "dataType": "String", **lists},
         "weight": {"stringValue": "12.5", "dataType": "Number.kg", **lists},
-        "thumb": {"binaryValue": __import__("base64").b64encode(bytes(range(256))).decode(), "dataType": "Binary", **lists},
+        "thumb": {"binaryValue": base64.b64encode(bytes(range(256))).decode(), "dataType": "Binary", **lists},
     }
     assert records[without]["messageAttributes"] == {}
     assert "md5OfMessageAttributes" not in records[without]
 
 
 LEGAL = ["\t\n\r", *(chr(c) for c in range(0x20, 0x7f)), "\x7f\x80\x9f\xa0", "é€\ud7ff\ue000\ufffd", "😀\U00010000\U0010ffff",
-         "\u2028\u2029\u200b\ufeff", '"\\/\b'.replace("\b", ""), '{"a":"\\ud83d\\ude00"}', "</script>", "null", "1e400"]
+         "\u2028\u2029\u200b\ufeff", '"\\/', '{"a":"\\ud83d\\ude00"}', "</script>", "null", "1e400"]
+
+
+def value(body):
+    """What a body becomes in json and ndjson: itself if it is JSON, else a string. A number that is none in Python either,
+    infinite, is not JSON to sluice."""
+    def refuse(name):
+        raise ValueError(name)
+
+    def finite(text):
+        return float(text) if math.isfinite(float(text)) else refuse(text)
+
+    try:
+        return json.loads(body, parse_constant=refuse, parse_float=finite)
+    except ValueError:
+        return body
 
 
 @pytest.mark.parametrize("form", ["lambda", "raw", "json", "ndjson"])
@@ -108,12 +122,6 @@ def test_every_legal_character(moto, sluice, receiver, form):
     if form in ("lambda", "raw"):
         assert collections.Counter(service.bodies) == collections.Counter(bodies)
     else:
-        def value(body):
-            """What a body becomes: itself if it is JSON, a string if not."""
-            try:
-                return json.loads(body, parse_constant=lambda name: (_ for _ in ()).throw(ValueError(name)))
-            except ValueError:
-                return body
         got = [json.loads(body) for body in service.bodies]
         assert collections.Counter(map(json.dumps, got)) == collections.Counter(json.dumps(value(b)) for b in bodies)
     assert queue.is_empty()

@@ -1,7 +1,9 @@
 """Queues that are not ours: moto, which checks signatures and permissions, and ElasticMQ."""
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import urllib.request
 import uuid
@@ -140,6 +142,15 @@ class Moto(Server):
                             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """While it lasts, connections are accepted by the kernel and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def close(self):
         self.process.terminate()
