@@ -30,7 +30,8 @@ struct connection {
 };
 
 struct counts {
-    unsigned long long receives, empty, given, deletes, deleted, wrong_deletes, posts, posted, extensions;
+    unsigned long long receives, empty, given, deletes, deleted, wrong_deletes, posts, posted,
+        extensions;
 };
 
 static struct connection *connections[CONNECTIONS_MAX];
@@ -52,10 +53,11 @@ static void die(const char *what)
 static void answer(const struct connection *c, struct slice content)
 {
     char head[256];
-    int n = snprintf(head, sizeof(head),
-                     "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: 1\r\n"
-                     "Content-Length: %zu\r\n\r\n",
-                     content.n);
+    int n = snprintf(
+        head, sizeof(head),
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: 1\r\n"
+        "Content-Length: %zu\r\n\r\n",
+        content.n);
     struct strbuf whole = {0};
 
     strbuf_add(&whole, head, (size_t)n);
@@ -76,13 +78,16 @@ static void add_message(unsigned long long number)
         "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0aAQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0aAQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0aAQEB"
         "wJnKyrHigUMZj6rYigCgxlaS3SLy0aAQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0aAQEBwJnKy";
 
-    strbuf_addf(&out,
-                "{\"MessageId\":\"5f331439-df7a-4a24-bcb1-%012llu\",\"ReceiptHandle\":\"%0*llu%s\",\"MD5OfBody\":\"%s\","
-                "\"Body\":\"",
-                number, HANDLE_DIGITS, number, padding, digest);
+    strbuf_addf(
+        &out,
+        "{\"MessageId\":\"5f331439-df7a-4a24-bcb1-%012llu\",\"ReceiptHandle\":\"%0*llu%s\",\"MD5OfBody\":\"%s\","
+        "\"Body\":\"",
+        number, HANDLE_DIGITS, number, padding, digest);
     strbuf_add(&out, body.p, body.n);
-    strbuf_adds(&out, "\",\"Attributes\":{\"SenderId\":\"AIDAIT2UOQQY3AUEKVGXU\",\"SentTimestamp\":\"1795420083961\","
-                      "\"ApproximateReceiveCount\":\"1\",\"ApproximateFirstReceiveTimestamp\":\"1795420083974\"}}");
+    strbuf_adds(
+        &out,
+        "\",\"Attributes\":{\"SenderId\":\"AIDAIT2UOQQY3AUEKVGXU\",\"SentTimestamp\":\"1795420083961\","
+        "\"ApproximateReceiveCount\":\"1\",\"ApproximateFirstReceiveTimestamp\":\"1795420083974\"}}");
 }
 
 static void receive(const struct connection *c)
@@ -213,8 +218,8 @@ static int listen_on_loopback(unsigned *port)
     socklen_t length = sizeof(address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1024) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        listen(fd, 1024) < 0 || getsockname(fd, (struct sockaddr *)&address, &length) < 0)
         die("listen");
     *port = ntohs(address.sin_port);
     return fd;
@@ -244,10 +249,11 @@ static void on_connect(int listener, bool is_sink)
 
 static void report(void)
 {
-    printf("given %llu posted %llu deleted %llu wrong %llu receives %llu empty %llu deletes %llu posts %llu extensions "
-           "%llu\n",
-           counts.given, counts.posted, counts.deleted, counts.wrong_deletes, counts.receives, counts.empty,
-           counts.deletes, counts.posts, counts.extensions);
+    printf(
+        "given %llu posted %llu deleted %llu wrong %llu receives %llu empty %llu deletes %llu posts %llu extensions "
+        "%llu\n",
+        counts.given, counts.posted, counts.deleted, counts.wrong_deletes, counts.receives,
+        counts.empty, counts.deletes, counts.posts, counts.extensions);
 }
 
 static void make_body(size_t bytes)

@@ -44,8 +44,8 @@ struct retry_quota {
 
 /* One call, over all its attempts. Zero-initialised before the first. */
 struct retry {
-    unsigned attempts; /* that failed so far */
-    uint32_t cost;     /* of the last retry */
+    unsigned attempts;     /* that failed so far */
+    uint32_t cost;         /* of the last retry */
     unsigned attempts_max; /* 0 = RETRY_ATTEMPTS_MAX */
 };
 

@@ -28,9 +28,9 @@
 enum {
     OPERATIONS_MAX = 128,   /* without a wait, before a task yields */
     SWITCHES_PER_LOOK = 32, /* between two looks at the clock */
-    POLL_NS = 50000,        /* and the world is polled when this long has passed since the last time */
-    STACKS_WARM = 256,      /* free stacks that are kept: a megabyte or two */
-    TASKS_MAX = 30000,      /* two mappings each, of 65,530 (vm.max_map_count) */
+    POLL_NS = 50000,   /* and the world is polled when this long has passed since the last time */
+    STACKS_WARM = 256, /* free stacks that are kept: a megabyte or two */
+    TASKS_MAX = 30000, /* two mappings each, of 65,530 (vm.max_map_count) */
 };
 
 /* The result of a wait that its own time has ended, beside SL_OK, SL_CLOSED, ... */
@@ -45,9 +45,9 @@ struct sl_task {
     bool timed; /* the timer may end the wait */
     int result; /* of the wait */
     struct sl_ctx *wait_ctx;
-    struct sl_link wait_link; /* in wait_ctx->waiters */
-    struct sl_case *cases;    /* queued at their channels */
-    size_t case_count; /* 0 while it does not wait for channels */
+    struct sl_link wait_link;  /* in wait_ctx->waiters */
+    struct sl_case *cases;     /* queued at their channels */
+    size_t case_count;         /* 0 while it does not wait for channels */
     struct sl_case *committed; /* the one that ended the wait; NULL */
     struct sl_case one;        /* for a single send or receive */
 
@@ -112,7 +112,7 @@ struct sl_sched {
     int switches;   /* left until the next look at the clock */
     bool shuffle;
     bool finished;
-    sl_time seen;   /* the clock at the last poll: times up to here have been reached */
+    sl_time seen; /* the clock at the last poll: times up to here have been reached */
     struct sl_timer *timers;
     uint64_t timer_order;
     uint64_t random[2];

@@ -109,8 +109,7 @@ bool sl_timer_is_set(const struct sl_timer *t)
 /* A task's timer that no wait needs any more is left in the heap: here it goes, if it is in the way. */
 static bool is_stale(const struct sl_timer *t)
 {
-    return t->fired == task_timer_fired &&
-           !SL_CONTAINER_OF(t, const struct sl_task, timer)->timed;
+    return t->fired == task_timer_fired && !SL_CONTAINER_OF(t, const struct sl_task, timer)->timed;
 }
 
 /* When the loop has to wake up at the latest. */

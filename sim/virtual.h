@@ -14,10 +14,10 @@
 
 struct sl_virtual_options {
     uint64_t seed;
-    int64_t wall_ms;      /* the wall clock at the start; 0 = 2026-01-01 00:00 UTC */
-    sl_dur offload_max;   /* an offload takes up to this long; 0 = no time at all */
-    bool shuffle;         /* see struct sl_run_options */
-    unsigned tasks_max;   /* 0 = the default */
+    int64_t wall_ms;    /* the wall clock at the start; 0 = 2026-01-01 00:00 UTC */
+    sl_dur offload_max; /* an offload takes up to this long; 0 = no time at all */
+    bool shuffle;       /* see struct sl_run_options */
+    unsigned tasks_max; /* 0 = the default */
 };
 
 /* sl_run in a virtual world. `options` may be NULL: seed 0. */

@@ -48,7 +48,7 @@ const char *headers_refusal(struct slice name, struct slice value)
         "Sluice-Batch-Id",
         "Sluice-Batch-Count",
         "Sluice-Attempt",
-       
+
         "traceparent",
     };
 

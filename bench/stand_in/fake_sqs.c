@@ -111,8 +111,10 @@ static void flush(struct peer *peer)
 static void put_head(struct peer *peer, size_t length)
 {
     char head[200];
-    int n = snprintf(head, sizeof(head),
-                     "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %zu\r\n\r\n", length);
+    int n = snprintf(
+        head, sizeof(head),
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %zu\r\n\r\n",
+        length);
 
     put(peer, head, (size_t)n);
 }
@@ -177,7 +179,8 @@ static void make_message(size_t size)
     size_t escaped_n = 0;
 
     while (n + 80 < size)
-        n += (size_t)snprintf(body + n, size - n, "{\"sku\":\"A-%05zu\",\"quantity\":%zu,\"price\":19.95},", n, n % 7);
+        n += (size_t)snprintf(body + n, size - n,
+                              "{\"sku\":\"A-%05zu\",\"quantity\":%zu,\"price\":19.95},", n, n % 7);
     n += (size_t)snprintf(body + n, size - n, "0],\"note\":\"");
     while (n < size - 2)
         body[n++] = 'n';
@@ -193,12 +196,13 @@ static void make_message(size_t size)
     }
     memset(pad, 'A', HANDLE_PAD);
     pad[HANDLE_PAD] = 0;
-    n = (size_t)asprintf(&world.message,
-                         "{\"MessageId\":\"00000000-0000-4000-8000-000000000000\",\"ReceiptHandle\":\"%s0123456789abcdef\","
-                         "\"MD5OfBody\":\"%s\",\"Body\":\"%.*s\",\"Attributes\":{\"SenderId\":\"AIDAIT2UOQQY3AUEKVGXU\","
-                         "\"ApproximateFirstReceiveTimestamp\":\"%lld000\",\"ApproximateReceiveCount\":\"1\","
-                         "\"SentTimestamp\":\"%lld000\"}}",
-                         pad, md5, (int)escaped_n, escaped, (long long)time(NULL), (long long)time(NULL));
+    n = (size_t)asprintf(
+        &world.message,
+        "{\"MessageId\":\"00000000-0000-4000-8000-000000000000\",\"ReceiptHandle\":\"%s0123456789abcdef\","
+        "\"MD5OfBody\":\"%s\",\"Body\":\"%.*s\",\"Attributes\":{\"SenderId\":\"AIDAIT2UOQQY3AUEKVGXU\","
+        "\"ApproximateFirstReceiveTimestamp\":\"%lld000\",\"ApproximateReceiveCount\":\"1\","
+        "\"SentTimestamp\":\"%lld000\"}}",
+        pad, md5, (int)escaped_n, escaped, (long long)time(NULL), (long long)time(NULL));
     world.message_n = n;
     world.id_at = strlen("{\"MessageId\":\"");
     world.handle_at = (size_t)(strstr(world.message, "0123456789abcdef") - world.message);
@@ -245,7 +249,8 @@ static void receive(struct peer *peer, const char *body)
         return;
     }
     world.receives_empty++;
-    peer->parked_until = now_ns() + (int64_t)field_of(body, "\"WaitTimeSeconds\":", 0) * 1000000000 + 1;
+    peer->parked_until =
+        now_ns() + (int64_t)field_of(body, "\"WaitTimeSeconds\":", 0) * 1000000000 + 1;
     peer->next_parked = world.parked;
     world.parked = peer;
 }
@@ -272,39 +277,46 @@ static void extend_one(size_t number)
 static void batch(struct peer *peer, const char *body, void (*one)(size_t))
 {
     static const char handle_key[] = "\"ReceiptHandle\":\"", id_key[] = "\"Id\":\"";
-    char out[BATCH * 100];
-    size_t n = (size_t)snprintf(out, sizeof(out), "{\"Successful\":[");
+    char out[BATCH * 250], failed[BATCH * 100];
+    size_t n = (size_t)snprintf(out, sizeof(out), "{\"Successful\":["), failed_n = 0;
     bool first = true;
 
     for (const char *entry = strstr(body, handle_key), *id = strstr(body, id_key);
-         entry && id && n < sizeof(out) - 120; entry = strstr(entry + 1, handle_key), id = strstr(id + 1, id_key)) {
+         entry && id && n < sizeof(out) - 120;
+         entry = strstr(entry + 1, handle_key), id = strstr(id + 1, id_key)) {
         const char *handle = entry + sizeof(handle_key) - 1;
         const char *quote = strchr(handle, '"');
-        size_t number = quote && quote - handle == HANDLE_PAD + 16 ? read_number(quote - 16) : SIZE_MAX;
+        size_t number =
+            quote && quote - handle == HANDLE_PAD + 16 ? read_number(quote - 16) : SIZE_MAX;
 
-        if (number < world.next)
-            one(number);
-        else
-            world.bad_handles++;
         const char *text = id + sizeof(id_key) - 1;
+        if (number >= world.next) {
+            world.bad_handles += one == delete_one; /* sluice asks with a made-up one whether it may extend */
+            failed_n += (size_t)snprintf(failed + failed_n, sizeof(failed) - failed_n,
+                                         "%s{\"Id\":\"%.*s\",\"Code\":\"ReceiptHandleIsInvalid\",\"SenderFault\":true}",
+                                         failed_n ? "," : "", (int)strcspn(text, "\""), text);
+            continue;
+        }
+        one(number);
         n += (size_t)snprintf(out + n, sizeof(out) - n, "%s{\"Id\":\"%.*s\"}", first ? "" : ",",
                               (int)strcspn(text, "\""), text);
         first = false;
     }
-    n += (size_t)snprintf(out + n, sizeof(out) - n, "],\"Failed\":[]}");
+    n += (size_t)snprintf(out + n, sizeof(out) - n, "],\"Failed\":[%.*s]}", (int)failed_n, failed);
     answer(peer, out, n);
 }
 
 static void attributes(struct peer *peer)
 {
     char out[600];
-    int n = snprintf(out, sizeof(out),
-                     "{\"Attributes\":{\"QueueArn\":\"arn:aws:sqs:eu-central-1:123456789012:orders\","
-                     "\"VisibilityTimeout\":\"30\",\"ApproximateNumberOfMessages\":\"%zu\","
-                     "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\",\"ApproximateNumberOfMessagesDelayed\":\"0\","
-                     "\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"arn:aws:sqs:eu-central-1:123456789012:dead\\\","
-                     "\\\"maxReceiveCount\\\":5}\"}}",
-                     world.count - world.next, world.next - world.deleted);
+    int n = snprintf(
+        out, sizeof(out),
+        "{\"Attributes\":{\"QueueArn\":\"arn:aws:sqs:eu-central-1:123456789012:orders\","
+        "\"VisibilityTimeout\":\"30\",\"ApproximateNumberOfMessages\":\"%zu\","
+        "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\",\"ApproximateNumberOfMessagesDelayed\":\"0\","
+        "\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"arn:aws:sqs:eu-central-1:123456789012:dead\\\","
+        "\\\"maxReceiveCount\\\":5}\"}}",
+        world.count - world.next, world.next - world.deleted);
 
     answer(peer, out, (size_t)n);
 }
@@ -354,7 +366,8 @@ static int64_t end_parked(void)
 
 static void serve_sink(struct peer *peer, const char *body, size_t n)
 {
-    static const char key[] = "\"messageId\":\"", ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    static const char key[] = "\"messageId\":\"",
+                      ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     const char *end = body + n;
 
     world.posts++;
@@ -466,12 +479,14 @@ static int listen_on(enum kind kind)
 
 static void report(void)
 {
-    printf("{\"events\":%zu,\"handed_out\":%zu,\"posted\":%zu,\"deleted\":%zu,\"receives\":%zu,\"receives_empty\":%zu,"
-           "\"deletes\":%zu,\"extensions\":%zu,\"posts\":%zu,\"post_bytes\":%zu,\"bad_handles\":%zu,"
-           "\"deleted_unposted\":%zu,\"posted_twice\":%zu,\"seconds\":%.6f}\n",
-           world.count, world.next, world.posted, world.deleted, world.receives, world.receives_empty, world.deletes,
-           world.extensions, world.posts, world.post_bytes, world.bad_handles, world.deleted_unposted,
-           world.posted_twice, world.last_ns ? (double)(world.last_ns - world.first_ns) / 1e9 : 0.0);
+    printf(
+        "{\"events\":%zu,\"handed_out\":%zu,\"posted\":%zu,\"deleted\":%zu,\"receives\":%zu,\"receives_empty\":%zu,"
+        "\"deletes\":%zu,\"extensions\":%zu,\"posts\":%zu,\"post_bytes\":%zu,\"bad_handles\":%zu,"
+        "\"deleted_unposted\":%zu,\"posted_twice\":%zu,\"seconds\":%.6f}\n",
+        world.count, world.next, world.posted, world.deleted, world.receives, world.receives_empty,
+        world.deletes, world.extensions, world.posts, world.post_bytes, world.bad_handles,
+        world.deleted_unposted, world.posted_twice,
+        world.last_ns ? (double)(world.last_ns - world.first_ns) / 1e9 : 0.0);
 }
 
 int main(int argc, char **argv)

@@ -49,8 +49,7 @@ SL_API __attribute__((noreturn, cold)) void sl_assert_failed(const char *what, c
     })
 
 /* The struct of `type` whose `member` is at `ptr`. */
-#define SL_CONTAINER_OF(ptr, type, member)                                                         \
-    ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
+#define SL_CONTAINER_OF(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 /* Calls a function whose result does not matter here. */
 #define SL_IGNORE(call)                                                                            \

@@ -18,8 +18,8 @@
 #include <sluice/chan.h>
 
 struct sl_batch_limits {
-    size_t count;           /* elements; 0 = no limit */
-    size_t bytes;           /* of the batch as encoded; only a unit alone may exceed it; 0 = no limit */
+    size_t count; /* elements; 0 = no limit */
+    size_t bytes; /* of the batch as encoded; only a unit alone may exceed it; 0 = no limit */
     size_t overhead_bytes;  /* that every batch has, once: brackets, say */
     size_t separator_bytes; /* between two elements */
     sl_dur age;             /* since the first element; 0 = due at once; SL_FOREVER = no limit */

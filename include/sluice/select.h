@@ -50,12 +50,10 @@ struct sl_case {
     int result;
 };
 
-#define SL_ON_SEND(c, v)                                                                           \
-    ((struct sl_case){.ch = (c), .value = {.from = (v)}, .kind = SL_CASE_SEND})
-#define SL_ON_RECV(c, v)                                                                           \
-    ((struct sl_case){.ch = (c), .value = {.into = (v)}, .kind = SL_CASE_RECV})
-#define SL_AT(t)   ((struct sl_case){.at = (t), .kind = SL_CASE_AT})
-#define SL_DEFAULT ((struct sl_case){.kind = SL_CASE_DEFAULT})
+#define SL_ON_SEND(c, v) ((struct sl_case){.ch = (c), .value = {.from = (v)}, .kind = SL_CASE_SEND})
+#define SL_ON_RECV(c, v) ((struct sl_case){.ch = (c), .value = {.into = (v)}, .kind = SL_CASE_RECV})
+#define SL_AT(t)         ((struct sl_case){.at = (t), .kind = SL_CASE_AT})
+#define SL_DEFAULT       ((struct sl_case){.kind = SL_CASE_DEFAULT})
 
 /*
  * Waits until one case can be done and does it. At most one SL_AT; with an SL_DEFAULT it never

@@ -77,11 +77,10 @@ struct sl_task_site {
 #define SL_GO(ctx, ...) SL_GO_(ctx, __VA_ARGS__, )
 #define SL_GO_(ctx_, name, ...)                                                                    \
     do {                                                                                           \
-        static const struct sl_task_site sl_site_ = {#name, __FILE__, __LINE__,                    \
-                                                     (uint32_t)sizeof(struct name),                \
-                                                     sl_task_##name};                              \
+        static const struct sl_task_site sl_site_ = {                                              \
+            #name, __FILE__, __LINE__, (uint32_t)sizeof(struct name), sl_task_##name};             \
         _Static_assert(sizeof(struct name) <= SL_TASK_ARGS_MAX, "pass a pointer instead");         \
-        sl_go_((ctx_), &sl_site_, __extension__ & (struct name){__VA_ARGS__});                     \
+        sl_go_((ctx_), &sl_site_, __extension__ &(struct name){__VA_ARGS__});                      \
     } while (0)
 
 SL_API void sl_go_(struct sl_ctx *ctx, const struct sl_task_site *site, const void *args);

@@ -27,6 +27,7 @@ typedef struct {
 #define SL_FOREVER ((sl_dur){INT64_MAX})
 #define SL_ZERO    ((sl_dur){0})
 
+/* clang-format off */
 #define SL_TIME_NEVER      {INT64_MAX}
 #define SL_DUR_FOREVER     {INT64_MAX}
 #define SL_DUR_ZERO        {0}
@@ -35,6 +36,7 @@ typedef struct {
 #define SL_DUR_SEC(n)      {(int64_t)(n)*1000000000}
 #define SL_DUR_MINUTES(n)  {(int64_t)(n)*60000000000}
 #define SL_DUR_HOURS(n)    {(int64_t)(n)*3600000000000}
+/* clang-format on */
 
 static inline int64_t sl_saturate_add_(int64_t a, int64_t b)
 {

@@ -182,7 +182,7 @@ static void a_whole_message(void **state)
 {
     static const char answer[] =
         "{\"Messages\":[{" ID ",\"ReceiptHandle\":\"AQ\\\"\\u0000+/"
-                              "=\",\"MD5OfBody\":\"3fd2bd7809e3a8839de4bc3cb9206310\","
+        "=\",\"MD5OfBody\":\"3fd2bd7809e3a8839de4bc3cb9206310\","
         "\"Body\":\"{\\\"order\\\":4711,\\\"note\\\":\\\"gr\xc3\xbcn\\\"}\",\"Extra\":[{}],"
         "\"Attributes\":{\"SenderId\":\"AIDA\",\"SentTimestamp\":\"1795420083961\","
         "\"ApproximateReceiveCount\":\"3\","
@@ -285,7 +285,7 @@ static const struct {
     {"{" GOOD ",\"MessageAttributes\":{\"a\":{\"DataType\":\"Binary\",\"BinaryValue\":\"!\"}}}",
      UNREADABLE},
     {"{" GOOD ",\"MD5OfMessageAttributes\":\"adb59cd4678ea5a855436b949cd07ab6\","
-              "\"MessageAttributes\":{\"MyAttribute\":"
+     "\"MessageAttributes\":{\"MyAttribute\":"
      "{\"DataType\":\"String\",\"StringValue\":\"other\"}}}",
      "the MD5 of its attributes is another"},
 };

@@ -68,10 +68,7 @@ static const struct run runs[] = {
       END}},
     {"units stay together",
      {.count = 10, .bytes = 1000, .separator_bytes = 1, .age = SL_DUR_FOREVER},
-     {{0, OFFER, 4, 40, FITS},
-      {0, OFFER, 7, 70, FIRST},
-      {0, OFFER, 6, 60, FULL},
-      END}},
+     {{0, OFFER, 4, 40, FITS}, {0, OFFER, 7, 70, FIRST}, {0, OFFER, 6, 60, FULL}, END}},
     {"no limits",
      {.age = SL_DUR_FOREVER},
      {{0, OFFER, 1, SIZE_MAX, FITS}, {0, OFFER, 1, SIZE_MAX, FITS}, {0, DEADLINE, 0, 0, -1}, END}},
@@ -106,9 +103,8 @@ static void run_step(struct sl_batcher *b, const struct step *s, const char *nam
         sl_batcher_age_set(b, sl_ms((int64_t)s->bytes));
         break;
     case DEADLINE:
-        got = sl_batcher_deadline(b).ns == INT64_MAX
-                  ? -1
-                  : (int)(sl_batcher_deadline(b).ns / 1000000);
+        got = sl_batcher_deadline(b).ns == INT64_MAX ? -1
+                                                     : (int)(sl_batcher_deadline(b).ns / 1000000);
         break;
     }
     if (got != s->answer)

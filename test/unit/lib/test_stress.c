@@ -186,8 +186,8 @@ SL_TASK(actor)
     uint32_t number = 0;
 
     for (int i = 0; i < ROUNDS; i++) {
-        struct sl_ctx *brief = sl_ctx_new(
-            ctx, &(struct sl_ctx_options){.timeout = sl_us((int64_t)any(b, 5000) + 1)});
+        struct sl_ctx *brief =
+            sl_ctx_new(ctx, &(struct sl_ctx_options){.timeout = sl_us((int64_t)any(b, 5000) + 1)});
 
         if (any(b, 20) == 0)
             sl_ctx_cancel(brief, 0);

@@ -258,8 +258,8 @@ static void more_than_tasks_max_cancel_the_scope(void **state)
 {
     (void)state;
     trace[0] = 0;
-    assert_int_equal(
-        sl_virtual_run(&(struct sl_virtual_options){.tasks_max = 10}, too_many, NULL), 0);
+    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.tasks_max = 10}, too_many, NULL),
+                     0);
 }
 
 WORLD_TEST(ticks_keep_to_their_grid_and_late_ones_are_dropped)

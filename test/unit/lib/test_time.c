@@ -9,8 +9,8 @@ static const sl_dur from_initialisers[] = {SL_DUR_US(3),      SL_DUR_MS(3),    S
 
 static void units(void **state)
 {
-    const sl_dur expected[] = {sl_us(3),      sl_ms(3),    sl_sec(3), sl_minutes(3),
-                               sl_hours(3),   SL_FOREVER,  SL_ZERO};
+    const sl_dur expected[] = {sl_us(3),    sl_ms(3),   sl_sec(3), sl_minutes(3),
+                               sl_hours(3), SL_FOREVER, SL_ZERO};
 
     (void)state;
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
