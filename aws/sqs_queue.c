@@ -72,8 +72,14 @@ static char *copy_text(struct opening *o, const char *text)
 
 /* ---- reading and judging the reference ---- */
 
+/* What may be a password is not repeated: errors end up in logs. */
 static int refuse(struct opening *o, const char *why)
 {
+    if (memchr(o->reference.p, '@', o->reference.n))
+        return problem_set(o->problem, EXIT_BAD_USAGE,
+                           "the queue's URL can't be used: it %s\n  do:    give it without user and "
+                           "password; the keys come from AWS_* variables or files",
+                           why);
     return problem_set(o->problem, EXIT_BAD_USAGE,
                        "\"%.200s\" is no queue: it %s\n  do:    give a queue's URL "
                        "(https://sqs.REGION.amazonaws.com/ACCOUNT/NAME), its ARN or its name",

@@ -172,14 +172,16 @@ static int dress_part(struct courier *courier, struct part *part)
 static void log_accepted(const struct courier *courier, const struct part *part,
                          const struct sink_result *result, sl_dur took)
 {
-    char size[UNITS_TEXT_SIZE];
+    char size[UNITS_TEXT_SIZE], status[16] = "written";
 
     if (!log_enabled(LOG_INFO))
         return;
     units_print_size(size, part->body.n);
-    log_info("batch %s: %zu event%s, %s, %d in %lld ms, attempt %u, worker %u", part->key,
-             part->count, part->count == 1 ? "" : "s", size, result->status,
-             (long long)sl_dur_ms(took), part->attempt, courier->number);
+    if (result->status)
+        snprintf(status, sizeof(status), "%d", result->status);
+    log_info("batch %s: %zu event%s, %s, %s in %lld ms, attempt %u, worker %u", part->key,
+             part->count, part->count == 1 ? "" : "s", size, status, (long long)sl_dur_ms(took),
+             part->attempt, courier->number);
 }
 
 static void log_trouble(const struct courier *courier, const struct part *part,
