@@ -230,7 +230,7 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
     int fd, r;
 
     (void)purpose;
-    if (transfer_refuses_retry(t))
+    if (t->failure != HTTP_COMPLETE || transfer_refuses_retry(t))
         return CURL_SOCKET_BAD;
     if (to->addrlen <= sizeof t->peer.at) {
         memcpy(&t->peer.at, &to->addr, to->addrlen);

@@ -107,7 +107,7 @@ static int on_begin(void *arg, char *peer_ip, char *local_ip, int peer_port, int
     (void)local_ip;
     (void)peer_port;
     (void)local_port;
-    if (transfer_refuses_retry(t))
+    if (t->failure != HTTP_COMPLETE || transfer_refuses_retry(t))
         return CURL_PREREQFUNC_ABORT;
     t->has_begun = true;
     t->is_reused = !t->has_opened;

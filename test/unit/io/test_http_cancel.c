@@ -129,7 +129,7 @@ SL_TASK(ask)
         struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
         struct sl_ctx *helper = sl_ctx_new(ctx, NULL);
         struct slice body = {my->bytes, draw(w, 5) ? draw(w, 300) : draw(w, 200000)};
-        struct http_request request = {.body = body, .timeout = SL_DUR_MS(50)};
+        struct http_request request = {.body = body};
         char url[64];
 
         snprintf(url, sizeof url, "http://127.0.0.1:%u/%u", http_server_port(w->server), number);
@@ -137,6 +137,8 @@ SL_TASK(ask)
         request.fresh_connection = draw(w, 50) == 0;
         if (draw(w, 4) > 0)
             SL_GO(helper, cancel_soon, .victim = scope, .yields = (unsigned)draw(w, 12));
+        else
+            request.timeout = sl_ms(50);
         http_perform(w->client, scope, &request, &answer);
         check(w, &answer, number, body);
         sl_ctx_leave(helper);

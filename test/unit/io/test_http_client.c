@@ -477,11 +477,11 @@ static void look_up(const char *name, struct resolver_answer *answer)
             ;
     if (strcmp(name, "dead.test") == 0)
         answer->error = EAI_NONAME;
-    else if (strcmp(name, "meta.test") == 0)
+    else if (strcmp(name, "meta.test") == 0 || strcmp(name, "half.test") == 0)
         add(answer, "169.254.169.254");
     else if (strcmp(name, "two.test") == 0)
         add(answer, "127.0.0.2"); /* where our server does not listen */
-    if (answer->error == 0)
+    if (answer->error == 0 && strcmp(name, "meta.test") != 0)
         add(answer, "127.0.0.1");
 }
 
@@ -504,8 +504,14 @@ static void names(struct world *w)
     expect(a->failure == HTTP_COMPLETE && look_ups == 3);
     w->requests = 0;
     a = perform(w, (struct http_request){.url = url(w, "meta.test", "/echo")});
-    expect(a->failure == HTTP_FAIL_CONNECT || a->failure == HTTP_COMPLETE);
-    expect(look_ups == 4);
+    expect(a->failure == HTTP_FAIL_CONNECT && !a->sent && strstr(a->detail, "link-local"));
+    a = perform(w, (struct http_request){.url = url(w, "half.test", "/echo")});
+    expect(a->failure == HTTP_FAIL_CONNECT && !a->sent && strstr(a->detail, "link-local"));
+    expect(w->requests == 0 && look_ups == 5);
+    a = perform(w, (struct http_request){.url = url(w, "meta.test", "/echo"),
+                                         .connect_timeout = SL_DUR_MS(20),
+                                         .allow_link_local = true});
+    expect(a->failure == HTTP_FAIL_CONNECT && !strstr(a->detail, "link-local"));
 }
 
 static void test_names(void **state)
