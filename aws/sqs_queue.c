@@ -77,7 +77,7 @@ static int refuse(struct opening *o, const char *why)
 {
     if (memchr(o->reference.p, '@', o->reference.n))
         return problem_set(o->problem, EXIT_BAD_USAGE,
-                           "the queue's URL can't be used: it %s\n  do:    give it without user and "
+                           "that URL is no queue: it %s\n  do:    give it without user and "
                            "password; the keys come from AWS_* variables or files",
                            why);
     return problem_set(o->problem, EXIT_BAD_USAGE,
