@@ -26,6 +26,19 @@ static const char *shown_file(const char *file)
     return strcmp(file, "-") == 0 ? "standard input" : file;
 }
 
+static void add_progress(const struct sending *s, sl_dur since, struct strbuf *out)
+{
+    char elapsed[UNITS_TEXT_SIZE], sent[UNITS_TEXT_SIZE], refused[UNITS_TEXT_SIZE];
+
+    strbuf_addf(out, " %s   %s sent   %s not sent   %.0f/s", units_print_seconds(elapsed, since),
+                units_print_count(sent, s->sent), units_print_count(refused, s->refused),
+                (double)s->sent / sl_dur_seconds(since));
+    if (s->file && s->line > 0)
+        strbuf_addf(out, "   at %s:%" PRIu64, shown_file(s->file), s->line);
+    else if (s->file)
+        strbuf_addf(out, "   at %s", s->file);
+}
+
 struct show_sending {
     const struct sending *sending;
     sl_time began;
@@ -33,23 +46,21 @@ struct show_sending {
 
 SL_TASK(show_sending)
 {
-    const struct sending *s = my->sending;
     size_t width = terminal_width(STDERR_FILENO);
-    char elapsed[UNITS_TEXT_SIZE], sent[UNITS_TEXT_SIZE], refused[UNITS_TEXT_SIZE], text[512];
+    struct strbuf line = {0};
 
     while (sl_sleep(ctx, width ? sl_ms(200) : sl_sec(10)) == SL_OK) {
-        sl_dur since = sl_time_sub(sl_now(), my->began);
-        int n = snprintf(text, sizeof text, "%s   %s sent   %s refused   %.0f/s   at %s:%" PRIu64,
-                         units_print_seconds(elapsed, since), units_print_count(sent, s->sent),
-                         units_print_count(refused, s->refused),
-                         (double)s->sent / sl_dur_seconds(since),
-                         s->file ? shown_file(s->file) : "the start", s->line);
+        strbuf_reset(&line);
+        add_progress(my->sending, sl_time_sub(sl_now(), my->began), &line);
+        if (strbuf_failed(&line))
+            continue;
         if (width)
-            log_status((struct slice){text, (size_t)n < width ? (size_t)n : width - 1});
+            log_status((struct slice){line.p, line.n < width ? line.n : width - 1});
         else
-            log_info("%s", text);
+            log_info("%s", line.p + 1);
     }
     log_status((struct slice){0});
+    strbuf_deinit(&line);
     return 0;
 }
 

@@ -84,6 +84,16 @@ struct reader {
     sl_time next; /* not before, with --rate */
 };
 
+/* What was missed while nobody took events is not made up for, beyond a tenth of a second. */
+static int wait_turn(struct reader *reader)
+{
+    sl_dur period = sl_ns((int64_t)(1e9 / reader->sending->options->rate));
+    sl_time earliest = sl_time_add(sl_now(), sl_ms(-100));
+
+    reader->next = sl_time_add(sl_time_max(reader->next, earliest), period);
+    return sl_sleep_until(reader->ctx, reader->next);
+}
+
 /* Sends a line on its way. Negative, or SL_CANCELED: it is over. */
 static int pass_on(struct reader *reader, const char *file, uint64_t line, struct slice text)
 {
@@ -100,8 +110,7 @@ static int pass_on(struct reader *reader, const char *file, uint64_t line, struc
     event->file = file;
     event->line = line;
     if (sending->options->rate > 0) {
-        result = sl_sleep_until(reader->ctx, reader->next);
-        reader->next = sl_time_add(reader->next, sl_ns((int64_t)(1e9 / sending->options->rate)));
+        result = wait_turn(reader);
     }
     if (result == 0)
         result = event_chan_send(reader->out, reader->ctx, event);
