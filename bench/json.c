@@ -1,10 +1,14 @@
 /*
- * json -- what it costs to take messages out of a ReceiveMessage answer and to write them into a batch, beside jansson.
+ * json -- what it costs to take messages out of a ReceiveMessage answer and to write them into a
+ * batch, beside jansson.
  *
- *     bench_json                  with made-up events of 1 KB
- *     bench_json index.json       also with real ones: package/api.github.com/index.json of npm @octokit/webhooks-examples
+ *     bench_json [FILE]
  *
- * Each measurement is the best of several rounds, in CPU time: on a shared machine the others measure the neighbours.
+ * with made-up events of 1 KB, and with the real ones of FILE: api.github.com/index.json of the npm
+ * package @octokit/webhooks-examples, by default where ./dev test puts it.
+ *
+ * Each measurement is the best of several rounds, in CPU time: on a shared machine the others
+ * measure the neighbours.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +26,9 @@
 #include "core/sqs_wire.h"
 
 enum { ROUNDS = 9, PER_ANSWER = 10, ANSWERS_MAX = 64, HANDLE_SIZE = 412 };
+
+#define EVENTS                                                                                     \
+    "build/peers/events/node_modules/@octokit/webhooks-examples/api.github.com/index.json"
 
 static const int64_t ROUND_NS = 40000000;
 
@@ -271,16 +278,17 @@ int main(int argc, char **argv)
 {
     static struct answers made_up, real;
     struct strbuf file = {0};
+    const char *path = argc > 1 ? argv[1] : EVENTS;
 
     make_up(&made_up);
     report("made-up events", &made_up);
     drop(&made_up);
-    if (argc > 1) {
-        if (!read_file(argv[1], &file) || !read_examples(&real, strbuf_slice(&file))) {
-            fprintf(stderr, "bench_json: %s is not the examples of @octokit/webhooks-examples\n",
-                    argv[1]);
-            return 1;
-        }
+    if (!read_file(path, &file)) {
+        fprintf(stderr, "bench_json: no real events: %s is not there\n", path);
+    } else if (!read_examples(&real, strbuf_slice(&file))) {
+        fprintf(stderr, "bench_json: %s is not the examples of @octokit/webhooks-examples\n", path);
+        return 1;
+    } else {
         report("real events", &real);
         drop(&real);
     }

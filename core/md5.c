@@ -18,7 +18,8 @@ static EVP_MD_CTX *context;
 static void begin(void)
 {
     if (!context) {
-        algorithm = EVP_MD_fetch(NULL, "MD5", NULL);
+        /* No security hangs on it: also where OpenSSL is held to FIPS, which has no MD5. */
+        algorithm = EVP_MD_fetch(NULL, "MD5", "-fips");
         context = EVP_MD_CTX_new();
         sl_assert(algorithm && context);
     }
