@@ -76,7 +76,8 @@ struct sigv4_signature {
  * unchanged, and Host among them; only those that proxies add or change (Connection, User-Agent,
  * Traceparent and the like) are left out. The signature also covers X-Amz-Date, made from `unix_s`
  * unless the request has one, and X-Amz-Security-Token if the identity has a token and the request
- * has no such header: send both.
+ * has no such header: send both. If the request has an X-Amz-Content-SHA256, that is what is signed
+ * for the body.
  *
  *   0        *out is filled in
  *   -EINVAL  more headers or parameters than the limits, or no Host

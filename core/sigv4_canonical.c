@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include <sluice/base.h>
+
 static bool is_unreserved(unsigned char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -264,12 +266,10 @@ void canonical_begin(struct canonical *c)
     strbuf_reset(&c->names);
 }
 
-bool canonical_add(struct canonical *c, struct slice name, struct slice value)
+void canonical_add(struct canonical *c, struct slice name, struct slice value)
 {
-    if (c->header_count == sizeof(c->headers) / sizeof(c->headers[0]))
-        return false;
+    sl_assert(c->header_count < sizeof(c->headers) / sizeof(c->headers[0]));
     c->headers[c->header_count++] = (struct sigv4_header){name, value};
-    return true;
 }
 
 int canonical_write(struct canonical *c, const struct sigv4_request *request, struct slice payload)

@@ -23,8 +23,8 @@ struct canonical {
 
 /* Forgets the headers of the request before. */
 void canonical_begin(struct canonical *canonical);
-/* Adds a header to be signed. false: there are too many. */
-bool canonical_add(struct canonical *canonical, struct slice name, struct slice value);
+/* Adds a header to be signed; asserts that there is room. */
+void canonical_add(struct canonical *canonical, struct slice name, struct slice value);
 
 /*
  * Writes `text` and `names` from the request and the headers added; `payload` is the last line.

@@ -146,12 +146,10 @@ static enum sigv4_result add_listed(struct sigv4_signer *s, const struct sigv4_r
     for (size_t i = 0; i < request->header_count; i++) {
         const struct sigv4_header *header = &request->headers[i];
 
-        if (is_listed(list, header->name)) {
-            if (!canonical_add(&s->canonical, header->name, header->value))
-                return SIGV4_TOO_MANY;
-        } else if (must_be_signed(header->name)) {
+        if (is_listed(list, header->name))
+            canonical_add(&s->canonical, header->name, header->value);
+        else if (must_be_signed(header->name))
             return SIGV4_UNSIGNED;
-        }
     }
     return SIGV4_OK;
 }

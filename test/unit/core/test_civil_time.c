@@ -119,6 +119,33 @@ static void http_dates_read(void **state)
     }
 }
 
+/* Two digits are a year from 49 before this one to 50 after it, in any century. */
+static void two_digit_years(void **state)
+{
+    static const struct {
+        int64_t this_year;
+        const char *date;
+        int year;
+    } cases[] = {
+        {2026, "Monday, 01-Jan-26 00:00:00 GMT", 2026},
+        {2026, "Monday, 01-Jan-76 00:00:00 GMT", 2076},
+        {2026, "Monday, 01-Jan-77 00:00:00 GMT", 1977},
+        {2095, "Monday, 01-Jan-05 00:00:00 GMT", 2105},
+        {2095, "Monday, 01-Jan-46 00:00:00 GMT", 2046},
+        {2095, "Monday, 01-Jan-45 00:00:00 GMT", 2145},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct civil_time middle = {(int)cases[i].this_year, 7, 1, 0, 0, 0};
+        int64_t this_year = 0, out = REFUSED;
+
+        assert_true(civil_time_unix(&middle, &this_year));
+        assert_true(civil_time_read_http(slice_of(cases[i].date), this_year, &out));
+        assert_int_equal(civil_time_of(out).year, cases[i].year);
+    }
+}
+
 static void amz_dates_read(void **state)
 {
     static const struct {
@@ -211,13 +238,10 @@ static void what_is_written_reads_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_libc),
-        cmocka_unit_test(the_range_is_clamped),
-        cmocka_unit_test(dates_that_do_not_exist),
-        cmocka_unit_test(http_dates_read),
-        cmocka_unit_test(amz_dates_read),
-        cmocka_unit_test(iso_dates_read),
-        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(agrees_with_libc),        cmocka_unit_test(the_range_is_clamped),
+        cmocka_unit_test(dates_that_do_not_exist), cmocka_unit_test(http_dates_read),
+        cmocka_unit_test(two_digit_years),         cmocka_unit_test(amz_dates_read),
+        cmocka_unit_test(iso_dates_read),          cmocka_unit_test(what_is_written_reads_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,27 @@ static void an_id_that_is_in_the_batch_twice_fails_twice(void **state)
     assert_true(failed[0] && !failed[1] && failed[2]);
 }
 
+static void ids_of_any_length_are_read(void **state)
+{
+    char reason[OUTCOME_REASON_SIZE];
+    struct strbuf body = {0};
+    unsigned failed;
+
+    (void)state;
+    for (unsigned n = 0; n < 1200; n += 97) {
+        strbuf_reset(&body);
+        strbuf_adds(&body, "{\"batchItemFailures\":[{\"itemIdentifier\":\"\\u00");
+        strbuf_adds(&body, "61"); /* a */
+        for (unsigned i = 0; i < n; i++)
+            strbuf_addc(&body, 'x');
+        strbuf_adds(&body, n == 0 ? "1\"}]}" : "\"}]}");
+        assert_int_equal(judge(200, json, body.p, true, &failed, reason),
+                         n == 0 ? OUTCOME_PARTIAL : OUTCOME_RETRY);
+        assert_int_equal(failed, n == 0);
+    }
+    strbuf_deinit(&body);
+}
+
 /* Whatever a peer sends: no crash, and never ACCEPTED with a mark or PARTIAL without. */
 static void mutated_lists(void **state)
 {
@@ -440,6 +461,7 @@ int main(void)
         cmocka_unit_test(reasons_say_what_is_wrong),
         cmocka_unit_test(the_largest_list),
         cmocka_unit_test(an_id_that_is_in_the_batch_twice_fails_twice),
+        cmocka_unit_test(ids_of_any_length_are_read),
         cmocka_unit_test(mutated_lists),
         cmocka_unit_test(retry_after_is_clamped),
         cmocka_unit_test(waits_lie_between_our_own_backoff_and_five_minutes),

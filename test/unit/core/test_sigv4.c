@@ -71,6 +71,71 @@ static void the_simplest_vector(void **state)
     assert_non_null(strstr(signature.authorization.p, "5fa00fa31553b73e"));
 }
 
+static void canonical_forms(void **state)
+{
+    static const struct {
+        const char *path, *query, *name, *value;
+        const char *canonical; /* as far as the first header that is not x-… */
+    } cases[] = {
+        {"", "", "x", "y", "GET\n/\n\nhost:a\nx:y\n"},
+        {"/a/b/", "", "x", "y", "GET\n/a/b/\n\nhost:a\nx:y\n"},
+        {"//a/.//b/../c/./", "", "x", "y", "GET\n/a/c/\n\nhost:a\nx:y\n"},
+        {"/../..", "", "x", "y", "GET\n/\n\nhost:a\nx:y\n"},
+        {"/a/..", "", "x", "y", "GET\n/\n\nhost:a\nx:y\n"},
+        {"/a/../", "", "x", "y", "GET\n/\n\nhost:a\nx:y\n"},
+        {"/a%20b", "", "x", "y", "GET\n/a%2520b\n\nhost:a\nx:y\n"},
+        {"/\xc3\xa4 ~", "", "x", "y", "GET\n/%C3%A4%20~\n\nhost:a\nx:y\n"},
+        {"/", "b&a=2&a=1&a", "x", "y", "GET\n/\na=&a=1&a=2&b=\nhost:a\nx:y\n"},
+        {"/", "a-=1&a=2&a%2d=0", "x", "y", "GET\n/\na=2&a-=0&a-=1\nhost:a\nx:y\n"},
+        {"/", "&&a=b=c&", "x", "y", "GET\n/\na=b%3Dc\nhost:a\nx:y\n"},
+        {"/", "%7e=%c3%A4+%zz%4", "x", "y", "GET\n/\n~=%C3%A4%2B%25zz%254\nhost:a\nx:y\n"},
+        {"/", "", "X-A", " \t a \t b\r\n c  ", "GET\n/\n\nhost:a\nx-a:a b c\n"},
+        {"/", "", "X-A", "", "GET\n/\n\nhost:a\nx-a:\n"},
+        {"/", "", "X-A", "   ", "GET\n/\n\nhost:a\nx-a:\n"},
+        {"/", "", "HOST", "b", "GET\n/\n\nhost:a,b\nx-amz-date:"},
+        {"/", "", "Content-Type", "t", "GET\n/\n\ncontent-type:t\nhost:a\n"},
+        {"/", "", "User-Agent", "t", "GET\n/\n\nhost:a\nx-amz-date:"},
+        {"/", "", "authorization", "t", "GET\n/\n\nhost:a\nx-amz-date:"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct sigv4_header headers[] = {
+            {SLICE("Host"), SLICE("a")},
+            {slice_of(cases[i].name), slice_of(cases[i].value)},
+        };
+        struct sigv4_request request = {.method = SLICE("GET"),
+                                        .path = slice_of(cases[i].path),
+                                        .query = slice_of(cases[i].query),
+                                        .headers = headers,
+                                        .header_count = COUNT(headers)};
+        struct sigv4_signature signature;
+        struct slice got;
+
+        assert_int_equal(sigv4_sign(signer, &request, &identity, &scope, now, &signature), 0);
+        got = sigv4_canonical_request(signer);
+        print_message("%s\n", got.p);
+        assert_true(got.n > strlen(cases[i].canonical));
+        got.n = strlen(cases[i].canonical);
+        assert_true(slice_is(got, cases[i].canonical));
+    }
+}
+
+static void s3_takes_paths_as_they_are(void **state)
+{
+    const struct sigv4_header host = {SLICE("host"), SLICE("a")};
+    struct sigv4_request request = {.method = SLICE("GET"),
+                                    .path = SLICE("//a/../b%20"),
+                                    .headers = &host,
+                                    .header_count = 1,
+                                    .is_s3 = true};
+    struct sigv4_signature signature;
+
+    (void)state;
+    assert_int_equal(sigv4_sign(signer, &request, &identity, &scope, now, &signature), 0);
+    assert_int_equal(strncmp(sigv4_canonical_request(signer).p, "GET\n//a/../b%20\n", 16), 0);
+}
+
 static void what_is_refused_when_signing(void **state)
 {
     struct sigv4_header many[SIGV4_HEADERS_MAX + 1];
@@ -310,15 +375,31 @@ static void the_hash_header_has_to_be_the_bodys(void **state)
 
 static void a_token_has_to_be_the_identitys(void **state)
 {
-    struct sigv4_identity temporary = identity;
+    struct sigv4_identity temporary = identity, other = identity;
     struct sigv4_authorization authorization;
+    struct sigv4_signature signature;
     struct signed_request r;
 
     (void)state;
     sign(&r);
     temporary.token = SLICE("token");
+    other.token = SLICE("tokem");
     assert_int_equal(sigv4_authorization_read(&r.request, &authorization), SIGV4_OK);
     assert_int_equal(sigv4_verify(signer, &r.request, &authorization, &temporary, &scope, now),
+                     SIGV4_MISMATCH);
+    r.request.header_count--; /* without the Authorization */
+    assert_int_equal(sigv4_sign(signer, &r.request, &temporary, &scope, now, &signature), 0);
+    snprintf(r.authorization, sizeof(r.authorization), SLICE_FMT,
+             SLICE_ARG(signature.authorization));
+    r.headers[AUTHORIZATION].value = slice_of(r.authorization);
+    r.headers[HEADERS] = (struct sigv4_header){SLICE("X-Amz-Security-Token"), temporary.token};
+    r.request.header_count += 2;
+    assert_int_equal(sigv4_authorization_read(&r.request, &authorization), SIGV4_OK);
+    assert_true(slice_is(authorization.signed_headers,
+                         "content-type;host;x-amz-date;x-amz-security-token;x-amz-target"));
+    assert_int_equal(sigv4_verify(signer, &r.request, &authorization, &temporary, &scope, now),
+                     SIGV4_OK);
+    assert_int_equal(sigv4_verify(signer, &r.request, &authorization, &other, &scope, now),
                      SIGV4_MISMATCH);
 }
 
@@ -526,6 +607,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_simplest_vector),
+        cmocka_unit_test(canonical_forms),
+        cmocka_unit_test(s3_takes_paths_as_they_are),
         cmocka_unit_test(what_is_refused_when_signing),
         cmocka_unit_test(hashes),
         cmocka_unit_test(the_callers_hash_of_the_body_is_taken),
