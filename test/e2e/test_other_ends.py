@@ -1,0 +1,149 @@
+"""Sources and sinks that are no queue and no service, and the other commands."""
+import json
+import signal
+
+
+from world.receiver import failures
+from world.waiting import free_port
+
+QUICK = ["--batch-age", "200ms"]
+
+
+def test_stdin_to_http(sluice, receiver):
+    service = receiver()
+    lines = [f'{{"n":{n},"text":"grün"}}' for n in range(250)] + ["plain text", '"a string"', "  blanks  "]
+    ended = sluice("run", "--from", "-", "--to", service.url, stdin="\n".join(lines).encode()).end(20)
+    assert ended.code == 0, ended
+    assert sorted(service.bodies) == sorted(lines)  # batches travel side by side; within one the order is kept
+    assert all(sorted(q.bodies, key=lines.index) == q.bodies for q in service.requests)
+    records = [r for q in service.requests for r in q.records]
+    assert len({r["messageId"] for r in records}) == len(lines)
+    assert {r["eventSourceARN"] for r in records} == {"arn:aws:sqs:local:000000000000:stdin"}
+    assert ended.account["received"] == ended.account["deleted"] == len(lines)
+
+
+def test_what_stdin_could_not_deliver_is_kept(sluice, receiver, tmp_path):
+    service = receiver(lambda q: failures(*(r["messageId"] for r in q.records if "bad" in r["body"])))
+    lines = [f"bad {n}" if n % 10 == 0 else f"good {n}" for n in range(50)]
+    left = tmp_path / "left.ndjson"
+    ended = sluice("run", "--from", "-", "--to", service.url, "--undelivered", left,
+                   stdin="\n".join(lines).encode()).end(60)
+    good = [line for line in lines if "good" in line]
+    assert sorted(b for b in service.bodies if "good" in b) == sorted(good)
+    assert sorted(json.loads(x) if x.startswith('"') else x for x in left.read_text().splitlines()) == sorted(
+        line for line in lines if "bad" in line)
+    assert ended.account["deleted"] == len(good), ended
+
+
+def test_a_dead_service_leaves_all_of_stdin_to_the_file(sluice, tmp_path):
+    lines = [f'{{"n":{n}}}' for n in range(20)]
+    left = tmp_path / "left.ndjson"
+    program = sluice("run", "--from", "-", "--to", f"http://127.0.0.1:{free_port()}/", "--undelivered", left, "--drain", "2s",
+                     *QUICK, stdin="\n".join(lines).encode())
+    program.wait_line("connection refused")
+    program.terminate()
+    program.end(10)
+    assert sorted(left.read_text().splitlines()) == sorted(lines)
+
+
+def test_synthetic_to_stdout(sluice):
+    ended = sluice("run", "--from", "synthetic:", "--to", "-", "--batch-count", "2", "--count", "5").end(20)
+    assert ended.code == 0, ended
+    batches = [json.loads(line) for line in ended.out.splitlines()]
+    assert [len(b["Records"]) for b in batches] == [2, 2, 1]
+    assert ended.account["received"] == ended.account["deleted"] == 5
+
+
+def test_stdin_to_stdout_as_lines(sluice):
+    lines = [json.dumps({"n": n}) for n in range(1000)]
+    ended = sluice("run", "--from", "-", "--to", "-", "--format", "ndjson", stdin="\n".join(lines).encode()).end(20)
+    assert ended.code == 0, ended
+    assert ended.out.decode().splitlines() == lines
+
+
+def test_stdout_that_is_closed(sluice, tmp_path):
+    """head -1 has seen enough: that is an end, not a crash."""
+    program = sluice("run", "--from", "synthetic:", "--to", "-", "--batch-count", "1", "--drain", "2s",
+                     prefix=["bash", "-c", 'set -o pipefail; "$@" | head -1', "bash"])
+    ended = program.end(20)
+    assert ended.code not in (0, 70) and ended.code < 128, ended
+
+
+def test_the_demonstration(sluice):
+    ended = sluice("demo", "--for", "3s").end(20)
+    assert ended.code == 0, ended
+    assert "nothing abandoned" in ended.err
+    text = ended.err + ended.out.decode()
+    received = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("received"))
+    deleted = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("deleted"))
+    assert received == deleted and int(received.replace(",", "")) > 50
+
+
+def test_the_demonstration_gives_up_on_a_slow_service(sluice):
+    ended = sluice("demo", "--for", "1s", "--latency", "30s", "--batch-age", "300ms").end(20)
+    assert ended.code == 75, ended
+    assert "abandoned" in ended.err and "gave up after" in ended.err
+    assert 4.5 < ended.seconds < 6.5  # a second, and the drain of 5 s at most
+
+
+def test_a_signal_drains_the_demonstration(sluice):
+    program = sluice("demo")
+    program.wait_line("batch|info")
+    program.signal(signal.SIGINT)
+    ended = program.end(10)
+    assert ended.code == 0, ended
+    assert ended.seconds < 5
+
+
+def test_send(moto, sluice, tmp_path):
+    queue = moto.queue()
+    lines = [json.dumps({"n": n}) for n in range(35)]
+    admin = moto.user("sender", ["sqs:*"])
+    ended = sluice("send", "--to", queue.name, "--attr", "tenant=acme", "-", stdin="\n".join(lines).encode(),
+                   env=moto.env(admin)).end(20)
+    assert ended.code == 0, ended
+    got = []
+    while len(got) < 35:
+        got += queue.sqs.receive_message(QueueUrl=queue.url, MaxNumberOfMessages=10,
+                                         MessageAttributeNames=["All"])["Messages"]
+    assert sorted(m["Body"] for m in got) == sorted(lines)
+    assert all(m["MessageAttributes"]["tenant"]["StringValue"] == "acme" for m in got)
+
+
+def test_perseus_takes_what_run_sends(sluice, tmp_path):
+    port = free_port()
+    service = sluice("perseus", "--listen", f"127.0.0.1:{port}", "--ledger", tmp_path / "ledger")
+    service.wait_line(str(port))
+    ended = sluice("run", "--from", "synthetic:", "--rate", "1000/s", "--count", "500", "--to",
+                   f"http://127.0.0.1:{port}/batch", *QUICK).end(20)
+    assert ended.code == 0 and ended.account["deleted"] == 500, ended
+    service.terminate()
+    assert service.end(10).code == 0
+
+
+def test_version_and_help(sluice):
+    version = sluice("--version").end(5)
+    assert version.code == 0 and version.out.startswith(b"sluice ")
+    for command in ([], ["run"], ["demo"], ["perseus"], ["send"]):
+        shown = sluice("help", *command).end(5)
+        assert shown.code == 0 and b"--" in shown.out or command == [], shown
+
+
+def test_a_blocked_log_does_not_block_the_events(sluice, receiver):
+    """Whoever reads stderr has stopped: the events flow on, lines are dropped and counted."""
+    import os
+    import subprocess
+    from world.program import SLUICE
+    service = receiver()
+    read, write = os.pipe()  # nobody reads: 64 KiB fit
+    program = subprocess.Popen([SLUICE, "run", "--from", "synthetic:", "--rate", "5000/s", "--count", "10000", "--to",
+                                service.url, "--batch-count", "5"], stderr=write, stdin=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        service.wait_events(10000, 40)
+        os.close(read)
+        assert program.wait(15) is not None
+    finally:
+        program.kill()
+        program.wait()
+    assert len(set(service.bodies)) <= len(service.bodies) == 10000
