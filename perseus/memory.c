@@ -188,6 +188,10 @@ void answers_finish(struct answers *answers, struct answer *answer, struct slice
 void answers_deinit(struct answers *answers)
 {
     for (size_t i = 0; i < sizeof answers->buckets / sizeof *answers->buckets; i++)
-        while (answers->buckets[i])
-            answers_forget(answers, answers->buckets[i]);
+        for (struct answer *answer = answers->buckets[i], *next; answer; answer = next) {
+            next = answer->chained;
+            free(answer->body);
+            free(answer);
+        }
+    *answers = (struct answers){.oldest = NULL};
 }

@@ -83,8 +83,11 @@ static bool happens(double share)
 static bool is_json(struct slice type)
 {
     static const struct slice wanted = SLICE_INIT("application/json");
-    const char *semicolon = memchr(type.p ? type.p : "", ';', type.n);
+    const char *semicolon;
 
+    if (slice_is_empty(type))
+        return false;
+    semicolon = memchr(type.p, ';', type.n);
     if (semicolon)
         type.n = (size_t)(semicolon - type.p);
     while (type.n > 0 && type.p[type.n - 1] == ' ')
