@@ -163,14 +163,14 @@ static void measure(struct sigv4_signer *signer)
     struct sigv4_signature out;
 
     memset(body, 'x', sizeof(body));
-    clock_gettime(CLOCK_MONOTONIC, &began);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
     for (int i = 0; i < ROUNDS; i++)
         sl_assert(sigv4_sign(signer, &request, &identity, &scope, 1795419064 + i / 1000, &out) ==
                   0);
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    printf("%.2f us a signature\n", ((double)(ended.tv_sec - began.tv_sec) * 1e6 +
-                                     (double)(ended.tv_nsec - began.tv_nsec) / 1e3) /
-                                        ROUNDS);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+    printf("%.2f us of CPU a signature\n", ((double)(ended.tv_sec - began.tv_sec) * 1e6 +
+                                            (double)(ended.tv_nsec - began.tv_nsec) / 1e3) /
+                                               ROUNDS);
 }
 
 int main(int argc, char **argv)
