@@ -23,8 +23,7 @@
  *     in this batch.
  *   - The key comes twice, or there is one that is nearly it. Near is, after leaving out all but
  *     letters and digits and without regard to case, what differs from batchItemFailures in at most
- *     2 insertions, deletions or replacements, or holds "itemfailure". (failedItems is another
- * name, and is not looked at.)
+ *     2 insertions, deletions or replacements, or holds "itemfailure". failedItems is another name.
  *   - The top level is an array with an object in it that has an itemIdentifier: a list without its
  *     name.
  *   - The body calls itself JSON (its content type says so, or it begins with a brace) and is not.
