@@ -168,6 +168,40 @@ WORLD_TEST(stacks_are_aligned)
     sl_ctx_leave(scope);
 }
 
+struct registers {
+    int seed;
+    int *done;
+};
+
+/* More values than a machine has registers to preserve, alive across every switch. */
+SL_TASK(registers)
+{
+    double a = my->seed, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = a + 6, h = a + 7;
+    long i = my->seed, j = i + 1, k = i + 2, l = i + 3, m = i + 4, n = i + 5, o = i + 6, p = i + 7;
+
+    for (int round = 0; round < 50; round++) {
+        sl_yield();
+        a += 1, b += 2, c += 3, d += 4, e += 5, f += 6, g += 7, h += 8;
+        i += 1, j += 2, k += 3, l += 4, m += 5, n += 6, o += 7, p += 8;
+    }
+    assert_true(a + b + c + d + e + f + g + h == my->seed * 8 + 28 + 50 * 36);
+    assert_int_equal(i + j + k + l + m + n + o + p, my->seed * 8 + 28 + 50 * 36);
+    ++*my->done;
+    return sl_ctx_err(ctx);
+}
+
+WORLD_TEST(a_switch_preserves_what_a_function_must)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    int done = 0;
+
+    for (int i = 0; i < 7; i++)
+        SL_GO(scope, registers, .seed = i * 1000, .done = &done);
+    assert_int_equal(sl_ctx_wait(scope, NULL), SL_OK);
+    assert_int_equal(done, 7);
+    sl_ctx_leave(scope);
+}
+
 struct deep {
     int *sum;
 };
@@ -368,6 +402,7 @@ int main(void)
         cmocka_unit_test(arguments_are_copied),
         cmocka_unit_test(stacks_are_used_again),
         cmocka_unit_test(stacks_are_aligned),
+        cmocka_unit_test(a_switch_preserves_what_a_function_must),
         cmocka_unit_test(stacks_are_as_deep_as_promised),
         cmocka_unit_test(ten_thousand_tasks),
         cmocka_unit_test(more_than_tasks_max_cancel_the_scope),
