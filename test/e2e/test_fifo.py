@@ -68,9 +68,12 @@ def test_a_group_is_never_in_two_deliveries_at_once(moto, sluice, receiver):
     assert seen(service) == {f"g{g}": list(range(6)) for g in range(8)}
 
 
-def test_after_a_partial_failure_the_group_goes_on_where_it_failed(moto, sluice, receiver):
-    """g1's third event fails twice: it and all behind it come again, in order; other groups flow on."""
-    queue = moto.queue(fifo=True)
+@pytest.mark.xdist_group("elasticmq")
+def test_after_a_partial_failure_the_group_goes_on_where_it_failed(elasticmq, sluice, receiver):
+    """g1's third event fails twice: it and all behind it come again, in order; other groups flow on.
+
+    Not against moto: when several events of a group become visible together it gives out a later one first."""
+    queue = elasticmq.queue(fifo=True)
     refusals = collections.Counter()
 
     def answer(request):
@@ -81,7 +84,7 @@ def test_after_a_partial_failure_the_group_goes_on_where_it_failed(moto, sluice,
 
     service = receiver(answer)
     send(queue, 3, 6)
-    program = sluice("run", "--from", queue.name, "--to", service.url, *QUICK, env=moto.env())
+    program = sluice("run", "--from", queue.name, "--to", service.url, *QUICK, env=elasticmq.env())
     until("the queue is empty", queue.is_empty, 60)
     program.terminate()
     ended = program.end(20)
