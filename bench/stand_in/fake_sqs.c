@@ -291,10 +291,12 @@ static void batch(struct peer *peer, const char *body, void (*one)(size_t))
 
         const char *text = id + sizeof(id_key) - 1;
         if (number >= world.next) {
-            world.bad_handles += one == delete_one; /* sluice asks with a made-up one whether it may extend */
-            failed_n += (size_t)snprintf(failed + failed_n, sizeof(failed) - failed_n,
-                                         "%s{\"Id\":\"%.*s\",\"Code\":\"ReceiptHandleIsInvalid\",\"SenderFault\":true}",
-                                         failed_n ? "," : "", (int)strcspn(text, "\""), text);
+            world.bad_handles +=
+                one == delete_one; /* sluice asks with a made-up one whether it may extend */
+            failed_n += (size_t)snprintf(
+                failed + failed_n, sizeof(failed) - failed_n,
+                "%s{\"Id\":\"%.*s\",\"Code\":\"ReceiptHandleIsInvalid\",\"SenderFault\":true}",
+                failed_n ? "," : "", (int)strcspn(text, "\""), text);
             continue;
         }
         one(number);

@@ -16,7 +16,7 @@ struct CMUnitTest {
 
 #define cmocka_unit_test(f)                                                                        \
     {                                                                                              \
-        #f, f                                                                                      \
+#f, f                                                                                      \
     }
 
 #define check_(x)                                                                                  \
@@ -27,22 +27,22 @@ struct CMUnitTest {
         }                                                                                          \
     } while (0)
 
-#define fail_msg(...)               (printf(__VA_ARGS__), exit(1))
-#define assert_true(x)              check_(x)
-#define assert_false(x)             check_(!(x))
-#define assert_null(p)              check_((p) == NULL)
-#define assert_non_null(p)          check_((p) != NULL)
-#define assert_int_equal(a, b)      check_((long long)(a) == (long long)(b))
-#define assert_int_not_equal(a, b)  check_((long long)(a) != (long long)(b))
+#define fail_msg(...)              (printf(__VA_ARGS__), exit(1))
+#define assert_true(x)             check_(x)
+#define assert_false(x)            check_(!(x))
+#define assert_null(p)             check_((p) == NULL)
+#define assert_non_null(p)         check_((p) != NULL)
+#define assert_int_equal(a, b)     check_((long long)(a) == (long long)(b))
+#define assert_int_not_equal(a, b) check_((long long)(a) != (long long)(b))
 #define assert_in_range(x, a, b)                                                                   \
     do {                                                                                           \
         long long x_ = (long long)(x);                                                             \
                                                                                                    \
         check_(x_ >= (long long)(a) && x_ <= (long long)(b));                                      \
     } while (0)
-#define assert_string_equal(a, b)   check_(strcmp((a), (b)) == 0)
+#define assert_string_equal(a, b)     check_(strcmp((a), (b)) == 0)
 #define assert_string_not_equal(a, b) check_(strcmp((a), (b)) != 0)
-#define assert_memory_equal(a, b, n) check_(memcmp((a), (b), (n)) == 0)
+#define assert_memory_equal(a, b, n)  check_(memcmp((a), (b), (n)) == 0)
 
 #define cmocka_run_group_tests(tests, setup, teardown)                                             \
     run_tests_((tests), sizeof(tests) / sizeof((tests)[0]))

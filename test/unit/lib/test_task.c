@@ -176,7 +176,8 @@ struct registers {
 /* More values than a machine has registers to preserve, alive across every switch. */
 SL_TASK(registers)
 {
-    double a = my->seed, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = a + 6, h = a + 7;
+    double a = my->seed, b = a + 1, c = a + 2, d = a + 3, e = a + 4, f = a + 5, g = a + 6,
+           h = a + 7;
     long i = my->seed, j = i + 1, k = i + 2, l = i + 3, m = i + 4, n = i + 5, o = i + 6, p = i + 7;
 
     for (int round = 0; round < 50; round++) {
