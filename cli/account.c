@@ -1,14 +1,9 @@
 #include "cli/account.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/units.h"
 
@@ -190,55 +185,4 @@ void account_print_json(const struct account_report *report, struct strbuf *out)
         strbuf_addf(out, "\"%s\":%" PRIu64 ",", counts[i].name, counts[i].value);
     strbuf_addf(out, "\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"outcome\":\"%s\"}\n",
                 sl_dur_seconds(report->took), report->cpu_seconds, outcomes[report->outcome]);
-}
-
-/* ---- files ---- */
-
-static int write_fully(int fd, struct slice text)
-{
-    while (text.n > 0) {
-        ssize_t n = write(fd, text.p, text.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        text.p += n;
-        text.n -= (size_t)n;
-    }
-    return fsync(fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
-}
-
-static int write_file(const char *path, int flags, struct slice text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);
-    if (fd < 0)
-        return -errno;
-    int result = write_fully(fd, text);
-    if (close(fd) < 0 && result == 0)
-        result = -errno;
-    return result;
-}
-
-static int replace_file(const char *path, struct slice text)
-{
-    struct strbuf beside = {0};
-    strbuf_addf(&beside, "%s.%ld.tmp", path, (long)getpid());
-    int result = strbuf_failed(&beside) ? -ENOMEM : write_file(beside.p, O_CREAT | O_TRUNC, text);
-    if (result == 0 && rename(beside.p, path) < 0)
-        result = -errno;
-    if (result < 0 && !strbuf_failed(&beside))
-        unlink(beside.p);
-    strbuf_deinit(&beside);
-    return result;
-}
-
-int write_whole_file(const char *path, struct slice text, struct problem *problem)
-{
-    struct stat status;
-    bool is_device = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-    int result = is_device ? write_file(path, 0, text) : replace_file(path, text);
-    if (result == 0)
-        return 0;
-    return problem_set(problem, EXIT_BAD_CONFIG, "%s can't be written: %s", path,
-                       strerror(-result));
 }

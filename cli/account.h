@@ -10,7 +10,6 @@
 #include <sluice/time.h>
 
 #include "core/account.h"
-#include "core/problem.h"
 #include "core/strbuf.h"
 
 enum account_outcome { ACCOUNT_DRAINED, ACCOUNT_DEADLINE, ACCOUNT_STOPPED };
@@ -37,12 +36,5 @@ void account_print(const struct account_report *report, struct strbuf *out);
 
 /* Appends one JSON object and a newline. */
 void account_print_json(const struct account_report *report, struct strbuf *out);
-
-/*
- * Writes `text` to `path` so that a reader sees the old file or the whole new one: a temporary file
- * beside it, then rename. What is no regular file (a pipe, /dev/stderr) is written as it stands. 0,
- * or PROBLEM: `problem` says why not.
- */
-int write_whole_file(const char *path, struct slice text, struct problem *problem);
 
 #endif

@@ -4,7 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sluice/base.h>
+
 #include "cli/command.h"
+#include "cli/files.h"
 #include "ops/log.h"
 
 const struct command *const commands[] = {
@@ -65,24 +68,10 @@ void output_open(const struct output_options *output)
              output->quiet ? LOG_ERROR : level);
 }
 
-static int write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(fd, p, n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        p += written;
-        n -= (size_t)written;
-    }
-    return 0;
-}
-
 int print_out(const struct command *command, const struct strbuf *text)
 {
     struct problem problem;
-    int error = strbuf_failed(text) ? -ENOMEM : write_all(STDOUT_FILENO, text->p, text->n);
+    int error = strbuf_failed(text) ? -ENOMEM : write_all(STDOUT_FILENO, strbuf_slice(text));
     if (error == 0 || error == -EPIPE) /* the reader has seen enough */
         return 0;
     problem_init(&problem);
@@ -95,7 +84,7 @@ int print_out(const struct command *command, const struct strbuf *text)
 
 void print_err(const struct strbuf *text)
 {
-    (void)write_all(STDERR_FILENO, text->p, text->n);
+    SL_IGNORE(write_all(STDERR_FILENO, strbuf_slice(text)));
 }
 
 void program_end(int status)

@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "core/units.h"
@@ -437,6 +438,14 @@ static bool is_authorization(const char *header)
     return strncasecmp(header, "authorization:", 14) == 0;
 }
 
+static bool has_control(const char *text)
+{
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text) && *text != '\t')
+            return true;
+    return false;
+}
+
 static int check_to(const struct run_options *o, const struct flags *flags, struct problem *problem)
 {
     static const char *const http_only[] = {"header", "header-file", "bearer-file", "timeout",
@@ -451,8 +460,12 @@ static int check_to(const struct run_options *o, const struct flags *flags, stru
         return problem_set(
             problem, EXIT_BAD_USAGE,
             "--json and --to - would both write to standard output\n  do:    --account FILE");
-    for (const char **header = o->headers; o->bearer_file && header && *header; header++)
-        if (is_authorization(*header))
+    for (const char **header = o->headers; header && *header; header++)
+        if (has_control(*header))
+            return problem_set(problem, EXIT_BAD_USAGE,
+                               "--header %.*s: it has a control character, such as a line break",
+                               (int)strcspn(*header, ":\r\n"), *header);
+        else if (o->bearer_file && is_authorization(*header))
             return problem_set(
                 problem, EXIT_BAD_USAGE,
                 "--bearer-file and --header 'Authorization: ...' do not go together: a "

@@ -1,13 +1,10 @@
 /* sluice run: forwards events until it is stopped. */
-#include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include <sluice/task.h>
 
+#include "cli/files.h"
 #include "cli/session.h"
 #include "core/format.h"
 #include "ops/memory.h"
@@ -92,22 +89,6 @@ static int run_session(struct sl_ctx *ctx, void *arg)
     program_end(session_run(ctx, &session));
 }
 
-/* That the account can be written is found out before the run, not after it. */
-static int check_account_file(const char *path, struct problem *problem)
-{
-    char copy[4096];
-    if (!path || access(path, W_OK) == 0)
-        return 0;
-    size_t n = strlen(path);
-    if (n >= sizeof copy)
-        return problem_set(problem, EXIT_BAD_CONFIG, "--account: the path is too long");
-    memcpy(copy, path, n + 1);
-    if (access(path, F_OK) != 0 && access(dirname(copy), W_OK) == 0)
-        return 0;
-    return problem_set(problem, EXIT_BAD_CONFIG, "--account %s can't be written: %s", path,
-                       strerror(errno));
-}
-
 static int run_run(const struct command *command, const char *const *argv)
 {
     struct run run = {.command = command};
@@ -119,7 +100,7 @@ static int run_run(const struct command *command, const char *const *argv)
         return status;
     problem_init(&problem);
     if (run_options_check(&run.options, &flags, &problem) ||
-        check_account_file(run.options.account, &problem))
+        (run.options.account && check_writable(run.options.account, &problem)))
         return command_refuse(command, &problem);
     output_open(&run.options.output);
     (void)prctl(PR_SET_DUMPABLE, 0); /* no credentials in a core file */

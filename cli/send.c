@@ -12,6 +12,7 @@
 
 #include <sluice/task.h>
 
+#include "cli/clients.h"
 #include "cli/progress.h"
 #include "core/units.h"
 #include "ops/log.h"
@@ -140,23 +141,14 @@ static int tell_summary(const struct sending *sending, sl_dur took)
 
 static int open_queue(struct sending *sending, struct sl_ctx *ctx)
 {
-    const struct aws_options *o = &sending->options->aws;
     struct aws_config *config = NULL;
     struct http_client *http = NULL;
     struct sqs_client *client = NULL;
     struct problem *problem = &sending->problem;
 
-    int result = aws_config_load(&config,
-                                 &(struct aws_config_options){.region = o->region,
-                                                              .profile = o->profile,
-                                                              .endpoint_url = o->endpoint_url,
-                                                              .allow_http = o->allow_http},
-                                 problem);
+    int result = open_aws_config(&config, &sending->options->aws, problem);
     if (result == 0)
-        result =
-            http_client_new(&http, ctx,
-                            &(struct http_client_options){.ca_file = config->ca_bundle.value,
-                                                          .user_agent = "sluice/" SLUICE_VERSION});
+        result = open_http_client(&http, ctx, POSTERS, config->ca_bundle.value);
     if (result == 0)
         result = sqs_client_new(&client, ctx, config, http);
     if (result == 0)

@@ -10,11 +10,11 @@
 #include <sluice/chan.h>
 #include <sluice/task.h>
 
-#include "aws/config.h"
 #include "cli/account.h"
+#include "cli/clients.h"
+#include "cli/files.h"
 #include "cli/progress.h"
 #include "core/units.h"
-#include "io/http.h"
 #include "ops/log.h"
 
 /* What lives from the opening to the account. */
@@ -30,17 +30,6 @@ struct stage {
 
 /* ---- opening ---- */
 
-static int open_client(struct http_client **out, struct sl_ctx *ctx, size_t connections,
-                       const char *ca_file)
-{
-    return http_client_new(out, ctx,
-                           &(struct http_client_options){
-                               .connections_per_host = connections,
-                               .ca_file = ca_file,
-                               .user_agent = "sluice/" SLUICE_VERSION,
-                           });
-}
-
 static int open_source(struct stage *stage, struct sl_ctx *ctx)
 {
     struct session *session = stage->session;
@@ -49,18 +38,11 @@ static int open_source(struct stage *stage, struct sl_ctx *ctx)
     int result = 0;
 
     if (session->aws)
-        result = aws_config_load(&aws,
-                                 &(struct aws_config_options){
-                                     .region = session->aws->region,
-                                     .profile = session->aws->profile,
-                                     .endpoint_url = session->aws->endpoint_url,
-                                     .allow_http = session->aws->allow_http,
-                                 },
-                                 &stage->problem);
+        result = open_aws_config(&aws, session->aws, &stage->problem);
     if (result == 0)
         /* besides the receivers: deletes, extensions and returns at once */
-        result = open_client(&config->http, ctx, config->receivers + 54,
-                             aws ? aws->ca_bundle.value : NULL);
+        result = open_http_client(&config->http, ctx, config->receivers + 54,
+                                  aws ? aws->ca_bundle.value : NULL);
     config->aws = aws;
     config->account = &stage->account;
     config->progress = &stage->progress;
@@ -70,7 +52,8 @@ static int open_source(struct stage *stage, struct sl_ctx *ctx)
 static int open_sink(struct stage *stage, struct sl_ctx *ctx)
 {
     struct pipeline_config *config = &stage->session->config;
-    int result = open_client(&config->sink.http, ctx, config->concurrency, getenv("SSL_CERT_FILE"));
+    int result =
+        open_http_client(&config->sink.http, ctx, config->concurrency, getenv("SSL_CERT_FILE"));
     return result ? result : sink_open(&stage->sink, ctx, &config->sink, &stage->problem);
 }
 

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/json.h"
+
 enum { STATUS_MAX = 512 };
 
 static const char ADVICE[] = "\n  do:    ";
@@ -85,23 +87,12 @@ static void puts_line(struct line *line, const char *s)
     put(line, s, strlen(s));
 }
 
-/* The length of the UTF-8 character at p, 0 when there is none: overlong forms, surrogates, >
- * U+10FFFF (RFC 3629). */
-static size_t utf8_char(const unsigned char *p, size_t n)
+/* The length of the UTF-8 character at p; 0: there is none. */
+static size_t utf8_char(const char *p, size_t n)
 {
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    size_t want = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    if (n < want || p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < want; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return want;
+    unsigned char first = (unsigned char)p[0];
+    size_t want = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    return want <= n && utf8_is_valid((struct slice){p, want}) ? want : 0;
 }
 
 /* Controls: below space, DEL, and U+0080-009F, which some terminals obey as well. */
@@ -115,7 +106,7 @@ static void put_escaped(struct line *line, const char *s, size_t len)
     bool is_json = logger.format == LOG_JSON;
     const unsigned char *p = (const unsigned char *)s;
     for (size_t i = 0; i < len && !line->cut;) {
-        size_t n = utf8_char(p + i, len - i);
+        size_t n = utf8_char(s + i, len - i);
         char code[8];
         if (n == 0) {
             snprintf(code, sizeof code, is_json ? "\\ufffd" : "\\x%02x", p[i]);

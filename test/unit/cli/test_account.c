@@ -8,11 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/account.h"
 
@@ -194,43 +190,12 @@ static void test_measure(void **state)
     assert_true(report.memory_bytes > 100000);
 }
 
-/* A reader sees the old file or the new one; a failure leaves the old one and no other. */
-static void test_file(void **state)
-{
-    (void)state;
-    char folder[] = "/tmp/sluice-account-XXXXXX", path[80], text[64] = "";
-    struct problem problem;
-    struct stat before, after;
-    problem_init(&problem);
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/account.json", folder);
-    assert_int_equal(write_whole_file(path, SLICE("one\n"), &problem), 0);
-    assert_int_equal(stat(path, &before), 0);
-    assert_int_equal(write_whole_file(path, SLICE("two\n"), &problem), 0);
-    assert_int_equal(stat(path, &after), 0);
-    assert_int_not_equal(before.st_ino, after.st_ino);
-    FILE *file = fopen(path, "r");
-    assert_non_null(fgets(text, sizeof text, file));
-    assert_string_equal(text, "two\n");
-    fclose(file);
-    unlink(path);
-    assert_int_equal(rmdir(folder), 0);
-    assert_int_equal(write_whole_file(path, SLICE("x"), &problem), PROBLEM);
-    assert_non_null(
-        strstr(problem.text.p, "/account.json can't be written: No such file or directory"));
-    assert_int_equal(write_whole_file("/dev/full", SLICE("x"), &problem), PROBLEM);
-    assert_string_equal(problem.text.p, "/dev/full can't be written: No space left on device");
-    assert_int_equal(write_whole_file("/dev/null", SLICE("x"), &problem), 0);
-    problem_deinit(&problem);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usual),       cmocka_unit_test(test_gave_up),
         cmocka_unit_test(test_first_lines), cmocka_unit_test(test_no_queue),
         cmocka_unit_test(test_json),        cmocka_unit_test(test_measure),
-        cmocka_unit_test(test_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

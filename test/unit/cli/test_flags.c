@@ -182,6 +182,8 @@ static const struct {
     {"--from orders --to https://x --bearer-file f --header authorization:x",
      "--bearer-file and --header 'Authorization: ...' do not go together: a request has one "
      "Authorization"},
+    {"--from orders --to https://x --header X:a\r\nY:b",
+     "--header X: it has a control character, such as a line break"},
     {"--from orders --to https://x --visibility 10.5s",
      "--visibility 10s500ms: SQS counts in whole seconds"},
 };

@@ -1,0 +1,21 @@
+/* files -- writing text, all of it or not at all. */
+#ifndef CLI_FILES_H
+#define CLI_FILES_H
+
+#include "core/problem.h"
+#include "core/slice.h"
+
+/* Writes all of it, waiting as long as it takes. 0, or negative errno. */
+int write_all(int fd, struct slice text);
+
+/*
+ * Writes `text` to `path` so that a reader sees the old file or the whole new one: a temporary file beside it, then
+ * rename. What is no regular file (a pipe, /dev/stderr) is written as it stands.
+ * 0, or PROBLEM: `problem` says why not.
+ */
+int write_whole_file(const char *path, struct slice text, struct problem *problem);
+
+/* Whether write_whole_file could write there: found out before a run, not after it. 0 or PROBLEM. */
+int check_writable(const char *path, struct problem *problem);
+
+#endif
