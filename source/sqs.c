@@ -36,6 +36,7 @@ int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_att
     if (sqs->config.visibility.ns == 0 && sl_dur_cmp(out->visibility, VISIBILITY_LEAST) >= 0 &&
         sl_dur_cmp(out->visibility, sqs->visibility) != 0) {
         sqs->visibility = out->visibility;
+        sqs->base.visibility = out->visibility;
         if (sqs->leases)
             lease_visibility_set(sqs->leases, sqs->visibility, sqs->can_extend);
     }
@@ -136,13 +137,14 @@ static int make_tables(struct sqs_source *sqs)
 
     sqs->receivers = calloc(config->receivers, sizeof(*sqs->receivers));
     sqs->memos = calloc(config->in_flight_max + 1, sizeof(*sqs->memos));
+    sqs->postponed = calloc(config->in_flight_max, sizeof(*sqs->postponed));
     sqs->leases = lease_table_new(&(struct lease_options){
         .slots = (uint32_t)config->in_flight_max,
         .visibility = sqs->visibility,
         .can_extend = sqs->can_extend,
         .account = config->account,
     });
-    if (!sqs->receivers || !sqs->memos || !sqs->leases)
+    if (!sqs->receivers || !sqs->memos || !sqs->postponed || !sqs->leases)
         return -ENOMEM;
     credits_init(&sqs->credits, config->in_flight_max, config->in_flight_bytes);
     pacing_init(&sqs->pacing, (unsigned)config->receivers);
@@ -165,6 +167,7 @@ static void sqs_source_free(struct source *source)
     sqs_client_free(sqs->client);
     free(sqs->receivers);
     free(sqs->memos);
+    free(sqs->postponed);
     free(sqs);
 }
 

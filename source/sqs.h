@@ -34,6 +34,7 @@ SL_CHAN_OF(ticket_chan, struct ticket);
 struct sqs_seat {
     struct sl_parker parker;
     bool waits;
+    sl_time until; /* while it waits */
 };
 
 /* Waits until woken, `until`, or the end of `ctx`: whoever waits here looks at everything again anyhow. */
@@ -43,6 +44,7 @@ static inline void sqs_seat_wait(struct sqs_seat *seat, struct sl_ctx *ctx, sl_t
     int woken SL_UNUSED;
 
     seat->waits = true;
+    seat->until = until;
     woken = sl_park(&seat->parker, ctx, until, what);
     seat->waits = false;
 }
@@ -69,6 +71,7 @@ struct sqs_source {
     struct sqs_seat *receivers;
     size_t receivers_running;
     uint64_t count_left; /* of config.count; UINT64_MAX: no limit */
+    uint64_t count_out;  /* taken off it for receives that are under way */
     sl_time quiet_until; /* no poll before: the last one came back empty without waiting */
     bool is_exhausted;   /* nothing more is to be received, by the user's wish */
     struct message *
@@ -78,6 +81,8 @@ struct sqs_source {
     struct sl_ctx *life, *delivery, *intake;
 
     struct ticket_chan *deletes, *returns;
+    struct ticket *postponed; /* returns that wait for the last poll; room for every slot */
+    size_t postponed_count;
     struct sqs_seat settler; /* waits for the last event to be settled */
     bool verdicts_in;        /* no more verdicts come */
 
@@ -85,7 +90,7 @@ struct sqs_source {
         *keeping; /* ends when nothing is held any more: extending, and looking at the queue */
     struct sqs_seat extenders[SQS_EXTENDERS];
 
-    struct log_limit receive_log, settle_log, lease_log, unfit_log;
+    struct log_limit receive_log, settle_log, refused_log, lease_log, unfit_log;
 };
 
 struct message_chan *sqs_source_receive(struct source *source, struct sl_ctx *life,
@@ -96,10 +101,17 @@ void sqs_keep_leases(struct sqs_source *sqs, struct sl_ctx *life);
 
 /* Lets all receivers look again whether they may receive. */
 void sqs_wake_receivers(struct sqs_source *sqs);
-/* A lease has come into an empty table: the extenders have something to wait for. */
+/* Leases were granted: wakes the extenders if one is due earlier than they wait for. */
 void sqs_wake_extenders(struct sqs_source *sqs);
 /* An event is settled, its ticket is no more: gives its credit back, hands out what waited for it, wakes who waits. */
 void sqs_settled(struct sqs_source *sqs, struct ticket ticket);
+/*
+ * Queues the return of an event whose lease is RETURNING. In the drain it waits until no poll is parked any more: else our
+ * own poll would bring it right back, at the price of a receive.
+ */
+void sqs_queue_return(struct sqs_source *sqs, struct ticket ticket);
+/* The last poll has come back: what waited for that is returned. */
+void sqs_release_returns(struct sqs_source *sqs);
 /* FIFO: hands out the waiting runs that may go, and closes `out` if nothing more can come. */
 void sqs_hand_out(struct sqs_source *sqs);
 

@@ -10,14 +10,11 @@
 
 void sqs_wake_extenders(struct sqs_source *sqs)
 {
-    for (size_t i = 0; i < SQS_EXTENDERS; i++)
-        if (sqs->extenders[i].waits)
-            sl_unpark(&sqs->extenders[i].parker);
-}
+    sl_time due = lease_next_due(sqs->leases);
 
-static void queue_return(struct sqs_source *sqs, struct ticket ticket)
-{
-    (void)!ticket_chan_try_send(sqs->returns, ticket);
+    for (size_t i = 0; i < SQS_EXTENDERS; i++)
+        if (sqs->extenders[i].waits && sl_time_before(due, sqs->extenders[i].until))
+            sl_unpark(&sqs->extenders[i].parker);
 }
 
 static void on_entry(struct sqs_source *sqs, const struct lease_extension *extension,
@@ -40,7 +37,7 @@ static void on_entry(struct sqs_source *sqs, const struct lease_extension *exten
         break;
     }
     if (must_return)
-        queue_return(sqs, extension->ticket);
+        sqs_queue_return(sqs, extension->ticket);
 }
 
 static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure)
@@ -83,8 +80,10 @@ static void extend(struct sqs_source *sqs, const struct lease_extension *due, si
     if (r != 0)
         for (size_t i = 0; i < count; i++)
             entries[i] = (struct sqs_entry){.state = SQS_ENTRY_RETRY};
-    for (size_t i = 0; i < count; i++)
+    /* Last first: returns that have waited for this are queued in that order (FIFO). */
+    for (size_t i = count; i-- > 0;)
         on_entry(sqs, &due[i], &entries[i], sent_at);
+    sqs_wake_extenders(sqs);
     sqs->base.progress->last_event = sl_now();
 }
 

@@ -21,7 +21,9 @@ void sqs_wake_receivers(struct sqs_source *sqs)
 
 static bool is_over(const struct sqs_source *sqs)
 {
-    return sqs->is_exhausted || sqs->count_left == 0 || sl_ctx_err(sqs->intake) != SL_OK;
+    bool is_counted_out = sqs->count_left == 0 && sqs->count_out == 0;
+
+    return sqs->is_exhausted || is_counted_out || sl_ctx_err(sqs->intake) != SL_OK;
 }
 
 /* When receiver `number` may poll; SL_NEVER: when something has changed. */
@@ -29,7 +31,7 @@ static sl_time may_poll_at(const struct sqs_source *sqs, unsigned number, sl_tim
 {
     const struct progress *progress = sqs->base.progress;
 
-    if (number >= pacing_receivers(&sqs->pacing) || progress->paused ||
+    if (number >= pacing_receivers(&sqs->pacing) || progress->paused || sqs->count_left == 0 ||
         !credits_are_free(&sqs->credits))
         return SL_NEVER;
     return sl_time_max(
@@ -79,10 +81,16 @@ static void wait_in_line(struct sqs_source *sqs, struct message *run)
     *link = run;
 }
 
+/* What a message takes of the credits. */
+static size_t bytes_of(const struct sqs_message *m)
+{
+    return m->body.n + m->message_attributes.n;
+}
+
 /* Enters one message into the table. The message to send on, or NULL: none. */
 static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m,
                              const struct sqs_receive_answer *answer, struct block *block,
-                             size_t *held_bytes, size_t *held_count)
+                             sl_dur visibility, size_t *held_bytes, size_t *held_count)
 {
     struct lease_arrival arrival = {
         .id = m->message_id,
@@ -90,7 +98,7 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         .group = sqs->base.is_fifo ? m->group_id : (struct slice){0},
         .run = sqs->receive_number,
         .received_at = answer->answered,
-        .visibility = sqs->visibility,
+        .visibility = visibility,
         .round_trip = SL_ZERO,
     };
     struct record record = {
@@ -108,13 +116,13 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
     switch (lease_arrive(sqs->leases, &arrival, &ticket)) {
     case LEASE_NEW:
         *held_count += 1;
-        *held_bytes += m->body.n;
+        *held_bytes += bytes_of(m);
         sqs->memos[ticket.slot] =
-            (struct sqs_memo){.bytes = m->body.n, .receive_count = m->receive_count};
+            (struct sqs_memo){.bytes = bytes_of(m), .receive_count = m->receive_count};
         message = message_new(ticket, &record, block);
         if (!message && lease_return(sqs->leases, ticket, 0, LEASE_UNSENT, answer->answered) ==
                             LEASE_RETURN_QUEUE)
-            (void)!ticket_chan_try_send(sqs->returns, ticket);
+            sqs_queue_return(sqs, ticket);
         break;
     case LEASE_CONFIRMED:
         *held_count += 1;
@@ -157,13 +165,13 @@ static void join_run(struct sqs_source *sqs, struct message *message, struct sli
 }
 
 static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
-                    const struct reservation *reservation, unsigned asked)
+                    const struct reservation *reservation, const struct sqs_receive_options *asked)
 {
+    sl_dur visibility = sl_sec(asked->visibility_s);
     struct block *block = block_new(&answer->bytes);
     struct message *runs[SQS_ENTRIES_MAX];
     struct slice groups[SQS_ENTRIES_MAX];
     size_t run_count = 0, held_count = 0, held_bytes = 0, largest = 0;
-    bool was_empty = lease_held(sqs->leases) == 0;
 
     sqs->receive_number++;
     for (size_t i = 0; i < answer->count && block; i++) {
@@ -174,14 +182,14 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
             report_unfit(sqs, m);
             continue;
         }
-        largest = m->body.n > largest ? m->body.n : largest;
-        message = enter(sqs, m, answer, block, &held_bytes, &held_count);
+        largest = bytes_of(m) > largest ? bytes_of(m) : largest;
+        message = enter(sqs, m, answer, block, visibility, &held_bytes, &held_count);
         if (message)
             join_run(sqs, message, m->group_id, runs, groups, &run_count);
     }
     credits_arrived(&sqs->credits, reservation, held_count, held_bytes, largest);
     if (run_count > 0)
-        runs[run_count - 1]->lull = sqs->base.is_fifo && answer->count < asked;
+        runs[run_count - 1]->lull = sqs->base.is_fifo && answer->count < asked->count;
     for (size_t i = 0; i < run_count; i++) {
         if (lease_run_may_go(sqs->leases, runs[i]->ticket))
             send_run(sqs, runs[i]);
@@ -189,8 +197,7 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
             wait_in_line(sqs, runs[i]);
     }
     block_unref(block);
-    if (was_empty && held_count > 0)
-        sqs_wake_extenders(sqs);
+    sqs_wake_extenders(sqs);
 }
 
 /* ---- polling ---- */
@@ -226,7 +233,8 @@ static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure
 }
 
 static void on_answer(struct sqs_source *sqs, struct sqs_receive_answer *answer,
-                      const struct reservation *reservation, sl_time began, unsigned asked)
+                      const struct reservation *reservation, sl_time began,
+                      const struct sqs_receive_options *asked)
 {
     struct account *account = sqs->base.account;
 
@@ -256,41 +264,43 @@ static unsigned take_count(struct sqs_source *sqs)
 {
     unsigned count = sqs->count_left < FULL ? (unsigned)sqs->count_left : FULL;
 
-    if (sqs->count_left != UINT64_MAX)
-        sqs->count_left -= count;
+    if (sqs->count_left == UINT64_MAX)
+        return count;
+    sqs->count_left -= count;
+    sqs->count_out += count;
     return count;
 }
 
-static void give_count_back(struct sqs_source *sqs, size_t count)
+/* The receive has ended, and brought `used` of the `count` that were taken for it. */
+static void settle_count(struct sqs_source *sqs, size_t count, size_t used)
 {
-    if (sqs->count_left != UINT64_MAX)
-        sqs->count_left += count;
+    if (sqs->count_left == UINT64_MAX)
+        return;
+    sqs->count_out -= count;
+    sqs->count_left += count > used ? count - used : 0;
 }
 
 static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
 {
     struct reservation reservation;
     struct sqs_failure failure;
+    struct sqs_receive_options asked;
     sl_time began = sl_now();
-    unsigned asked;
     int r;
 
     if (!credits_reserve(&sqs->credits, &reservation))
         return;
-    asked = take_count(sqs);
-    r = sqs_receive(sqs->queue, sqs->delivery,
-                    &(struct sqs_receive_options){
-                        .count = asked,
-                        .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
-                        .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
-                    },
-                    answer, &failure);
+    asked = (struct sqs_receive_options){
+        .count = take_count(sqs),
+        .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
+        .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
+    };
+    r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
+    settle_count(sqs, asked.count, r == 0 ? answer->count : 0);
     if (r == 0) {
-        give_count_back(sqs, asked > answer->count ? asked - answer->count : 0);
-        on_answer(sqs, answer, &reservation, began, asked);
+        on_answer(sqs, answer, &reservation, began, &asked);
         return;
     }
-    give_count_back(sqs, asked);
     credits_cancel(&sqs->credits, &reservation);
     sqs->base.account->receives++;
     if (r == SL_CANCELED || r == SL_TIMEOUT)
@@ -299,6 +309,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         on_failure(sqs, &failure);
     else
         pacing_failed(&sqs->pacing, sl_now(), sl_random());
+    sqs_wake_receivers(sqs); /* its credits and its part of the count are free for another */
 }
 
 struct receiver {
@@ -323,7 +334,8 @@ SL_TASK(receiver)
         sqs_seat_wait(seat, sqs->intake, at, "credits, or the time of the next poll");
     }
     strbuf_deinit(&answer.bytes);
-    sqs->receivers_running--;
+    if (--sqs->receivers_running == 0)
+        sqs_release_returns(sqs);
     sqs_wake_receivers(sqs);
     sqs_hand_out(sqs);
     return 0;

@@ -39,6 +39,21 @@ static void queue_up(struct ticket_chan *chan, struct ticket ticket)
     (void)!ticket_chan_try_send(chan, ticket);
 }
 
+void sqs_queue_return(struct sqs_source *sqs, struct ticket ticket)
+{
+    if (sqs->receivers_running > 0 && sl_ctx_err(sqs->intake) != SL_OK)
+        sqs->postponed[sqs->postponed_count++] = ticket;
+    else
+        queue_up(sqs->returns, ticket);
+}
+
+void sqs_release_returns(struct sqs_source *sqs)
+{
+    for (size_t i = 0; i < sqs->postponed_count; i++)
+        queue_up(sqs->returns, sqs->postponed[i]);
+    sqs->postponed_count = 0;
+}
+
 /* ---- verdicts ---- */
 
 static void give_back(struct sqs_source *sqs, const struct batch_item *item, unsigned delay_s,
@@ -46,7 +61,7 @@ static void give_back(struct sqs_source *sqs, const struct batch_item *item, uns
 {
     switch (lease_return(sqs->leases, item->ticket, delay_s, reason, sl_now())) {
     case LEASE_RETURN_QUEUE:
-        queue_up(sqs->returns, item->ticket);
+        sqs_queue_return(sqs, item->ticket);
         break;
     case LEASE_RETURN_WAIT:
         break;
@@ -183,7 +198,8 @@ static bool on_deleted(struct sqs_source *sqs, struct ticket ticket, const struc
     case SQS_ENTRY_RETRY:
         return lease_is_alive(sqs->leases, ticket, sl_now()) ? true : give_up(sqs, ticket);
     case SQS_ENTRY_REFUSED:
-        log_warn("a delete was refused (%s): the event may be delivered again", entry->code);
+        if (log_limit_pass(&sqs->refused_log))
+            log_warn("a delete was refused (%s): the event may be delivered again", entry->code);
         return give_up(sqs, ticket);
     }
     return false;
@@ -214,12 +230,14 @@ static void sort_out(struct sqs_source *sqs, struct call *call, const struct sqs
     call->count = kept;
 }
 
-/* A call that failed as a whole: every entry is to be tried again, or refused if the queue is gone. */
+/* A call that failed as a whole: every entry is to be tried again; or refused if the queue is gone, or if returning is not
+ * permitted: those events come back when their leases end. */
 static void sort_out_failure(struct sqs_source *sqs, struct call *call,
                              const struct sqs_failure *failure, on_entry *act)
 {
     struct sqs_entry entries[SQS_ENTRIES_MAX];
-    bool for_good = failure->trouble == SQS_TROUBLE_NO_QUEUE;
+    bool for_good = failure->trouble == SQS_TROUBLE_NO_QUEUE ||
+                    (act == on_returned && failure->trouble == SQS_TROUBLE_PERMISSION);
 
     for (size_t i = 0; i < call->count; i++)
         entries[i] = (struct sqs_entry){.state = for_good ? SQS_ENTRY_REFUSED : SQS_ENTRY_RETRY};
