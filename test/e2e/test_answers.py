@@ -205,7 +205,7 @@ def test_held_ten_times_the_visibility_timeout_and_delivered_once(moto, sluice, 
     """moto counts visibility in seconds and sluice refuses less than 10 s, so this is the longest test of all."""
     queue = moto.queue(VisibilityTimeout=30)
     answers = threading.Event()
-    service = receiver([Answer(hold=answers), Answer()])
+    service = receiver([Answer(hold=answers)])
     send(queue, 20)
     program = sluice("run", "--from", queue.name, "--to", service.url, "--visibility", "10s", "--timeout", "10m", *QUICK,
                      env=moto.env())

@@ -38,7 +38,8 @@ def test_every_event_arrives_once_byte_for_byte(request, server, form, events, s
     assert ended.code == 0, ended
     assert collections.Counter(service.bodies) == collections.Counter(events)
     assert queue.is_empty()
-    assert ended.account["deleted"] == len(events), ended
+    # A busy queue may give an event to two polls (moto does); the second copy is deleted, and never posted.
+    assert ended.account["deleted"] - ended.account["suppressed"] == len(events), ended
     assert ended.account["abandoned"] == ended.account["in_doubt"] == 0, ended
     assert ended.account["outcome"] == "drained"
 
