@@ -178,6 +178,22 @@ static void asking_for_the_wrong_container_is_an_error(void **state)
     assert_false(json_end(&j));
 }
 
+static void a_bad_key_is_no_member(void **state)
+{
+    static const char *const bad[] = {"{\"\\x\":1}", "{\"a", "{\"a\"", "{\"a\" 1}", "{1:1}", "{,}"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct json_value key;
+        struct json j;
+
+        json_init(&j, slice_of(bad[i]));
+        assert_int_equal(json_next(&j, NULL), JSON_OBJECT);
+        assert_false(json_member(&j, &key));
+        assert_non_null(j.error);
+    }
+}
+
 static void a_missing_text_is_no_value(void **state)
 {
     (void)state;
@@ -488,6 +504,7 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(an_error_stays),
         cmocka_unit_test(asking_for_the_wrong_container_is_an_error),
+        cmocka_unit_test(a_bad_key_is_no_member),
         cmocka_unit_test(a_missing_text_is_no_value),
         cmocka_unit_test(sixty_four_levels),
         cmocka_unit_test(numbers_are_bounded),

@@ -36,6 +36,10 @@ static const struct {
      "{\"__type\":\"com.amazon.coral.service#InvalidSignatureException\",\"message\":\"Signature "
      "expired\"}",
      SQS_ERROR_CLOCK, "InvalidSignatureException", "Signature expired"},
+    {400, "", "{\"__type\":\"OverLimit\",\"message\":\"<Code>Throttling</Code>\"}",
+     SQS_ERROR_OVER_LIMIT, "OverLimit", "<Code>Throttling</Code>"},
+    {400, "", "{\"message\":\"<Code>Throttling</Code>\"}", SQS_ERROR_REQUEST, "",
+     "<Code>Throttling</Code>"},
     /* the header knows what the body does not say, or says in a way that is not known */
     {400, "AWS.SimpleQueueService.NonExistentQueue;Sender", "", SQS_ERROR_NO_QUEUE,
      "NonExistentQueue", ""},

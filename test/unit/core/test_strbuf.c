@@ -43,6 +43,16 @@ static void formats(void **state)
     assert_string_equal(b.p, "id queue/-7");
     strbuf_addf(&b, "%0200d", 1);
     assert_int_equal(b.n, 11 + 200);
+    assert_int_equal(strlen(b.p), b.n);
+    assert_int_equal(b.p[b.n - 1], '1');
+    for (size_t n = 1; n < 300; n++) {
+        strbuf_deinit(&b);
+        strbuf_adds(&b, "id queue/-7");
+        strbuf_addf(&b, "%0*d", (int)n, 7);
+        assert_int_equal(b.n, 11 + n);
+        assert_int_equal(strlen(b.p), b.n);
+        assert_int_equal(b.p[b.n - 1], '7');
+    }
     strbuf_truncate(&b, 2);
     assert_string_equal(b.p, "id");
     strbuf_addf(&b, "%s", "");
