@@ -2,6 +2,7 @@
 import itertools
 import json
 import threading
+import time
 
 import pytest
 
@@ -9,7 +10,6 @@ from world.receiver import Answer, failures
 from world.waiting import until
 
 QUICK = ["--receive-wait", "1s", "--batch-age", "200ms"]
-REDRIVE = 1000
 
 
 @pytest.fixture
@@ -22,11 +22,12 @@ def send(queue, n):
     return dict(zip(queue.send([f"event {i}" for i in range(n)]), (f"event {i}" for i in range(n))))
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
-@pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"batchItemFailures":[]}', b'{"batchItemFailures":null}', b'{"ok":true}'])
+ACCEPTED = [(200, b""), (200, b"{}"), (200, b"null"), (200, b'{"batchItemFailures":[]}'),
+            (200, b'{"batchItemFailures":null}'), (200, b'{"ok":true}'), (201, b""), (202, b'{"ok":true}'), (204, b"")]
+
+
+@pytest.mark.parametrize("status, body", ACCEPTED, ids=str)
 def test_accepted(moto, sluice, receiver, status, body):
-    if status == 204 and body or status in (201, 202) and body not in (b"", b'{"ok":true}'):
-        pytest.skip("told by another case")
     queue, service = moto.queue(), receiver([Answer(status, body)])
     send(queue, 3)
     ended = sluice("run", "--from", queue.name, "--to", service.url, "--until-empty", *QUICK, env=moto.env()).end()
@@ -207,12 +208,11 @@ def test_held_ten_times_the_visibility_timeout_and_delivered_once(moto, sluice, 
     answers = threading.Event()
     service = receiver([Answer(hold=answers)])
     send(queue, 20)
-    program = sluice("run", "--from", queue.name, "--to", service.url, "--visibility", "10s", "--timeout", "10m", *QUICK,
-                     env=moto.env())
+    program = sluice("run", "--from", queue.name, "--to", service.url, "--visibility", "10s", "--timeout", "10m",
+                     "--batch-count", "20", "--batch-age", "1m", "--receive-wait", "1s", env=moto.env())
     service.wait(1)
     began = service.requests[0].at
     # nothing is to be waited for but time: what is held stays in flight, whenever one looks
-    import time
     while time.monotonic() < began + 100:
         time.sleep(1)
         assert queue.counts() == (0, 20)

@@ -57,7 +57,7 @@ def test_every_event_arrives_before_a_sigterm_ends_it(request, server, events, s
 
     assert ended.code == 0, ended
     assert collections.Counter(service.bodies) == collections.Counter(events)
-    assert queue.is_empty()
+    assert queue.is_empty(), ended
 
 
 @pytest.mark.parametrize("server", ["moto", pytest.param("elasticmq", marks=pytest.mark.xdist_group("elasticmq"))])

@@ -41,25 +41,29 @@ def test_with_the_service_down_everything_comes_back_at_once(moto, sluice):
 
     assert visible
     assert ended.code == 0, ended  # nothing was abandoned: all of it was given back
-    assert ended.account["returned"] == 30 and ended.account["deleted"] == 0, ended
-    assert "30" in ended.err and "visible again" in ended.err
+    # a poll that was still parked may bring some of them once more, and then they go back once more
+    assert ended.account["returned"] == ended.account["received"] >= 30 and ended.account["deleted"] == 0, ended
+    assert "visible again" in ended.err
     assert ended.seconds < 4.5
+
+
+# All that sluice may hold is held, so no poll is parked: one that is cut could still take what is given back.
+FULL = ["--batch-count", "10", "--concurrency", "1", "--receivers", "1", "--in-flight", "30", "--batch-age", "100ms"]
 
 
 def test_a_service_that_does_not_answer_is_left_in_doubt(moto, sluice, receiver):
     queue, answers = moto.queue(VisibilityTimeout=600), threading.Event()
     service = receiver([Answer(hold=answers)])
-    queue.send([f"event {n}" for n in range(20)])
-    program = sluice("run", "--from", queue.name, "--to", service.url, "--batch-age", "100ms", "--drain", "3s", *QUICK,
-                     env=moto.env())
-    until("all are being posted", lambda: len(service.bodies) == 20)
+    queue.send([f"event {n}" for n in range(30)])
+    program = sluice("run", "--from", queue.name, "--to", service.url, "--drain", "3s", *FULL, *QUICK, env=moto.env())
+    until("all are held, and ten posted", lambda: queue.counts() == (0, 30) and len(service.bodies) == 10)
 
     program.terminate()
     ended = program.end(10)
 
     assert ended.seconds < 3.5
-    assert ended.account["returned"] == 20 and ended.account["in_doubt"] == 20, ended
-    until("all are visible again", lambda: queue.counts() == (20, 0), 2)
+    assert ended.account["returned"] == 30 and ended.account["in_doubt"] == 10, ended
+    until("all are visible again", lambda: queue.counts() == (30, 0), 2)
     answers.set()
 
 
@@ -101,9 +105,9 @@ def test_what_a_parked_poll_brings_after_the_signal_is_delivered(moto, sluice, r
 def test_a_second_signal_ends_delivery(moto, sluice, receiver):
     queue, answers = moto.queue(VisibilityTimeout=600), threading.Event()
     service = receiver([Answer(hold=answers)])
-    queue.send([f"event {n}" for n in range(20)])
-    program = sluice("run", "--from", queue.name, "--to", service.url, "--batch-age", "100ms", *QUICK, env=moto.env())
-    until("all are being posted", lambda: len(service.bodies) == 20)
+    queue.send([f"event {n}" for n in range(30)])
+    program = sluice("run", "--from", queue.name, "--to", service.url, *FULL, *QUICK, env=moto.env())
+    until("all are held, and ten posted", lambda: queue.counts() == (0, 30) and len(service.bodies) == 10)
 
     program.terminate()
     program.wait_line("draining")
@@ -112,8 +116,8 @@ def test_a_second_signal_ends_delivery(moto, sluice, receiver):
 
     assert ended.seconds < 3, ended
     assert ended.code == 0, ended  # all of it was given back
-    assert ended.account["returned"] == ended.account["in_doubt"] == 20, ended
-    until("all are visible again", lambda: queue.counts() == (20, 0), 2)
+    assert ended.account["returned"] == 30 and ended.account["in_doubt"] == 10, ended
+    until("all are visible again", lambda: queue.counts() == (30, 0), 2)
     answers.set()
 
 
