@@ -52,7 +52,13 @@ struct world {
     sl_dur latency;      /* of the sink */
     unsigned sink_fails; /* in parts of 1,000 */
     sl_dur service_down_until;
+    unsigned down_from;  /* the number of the first event that the trouble concerns */
+    sl_dur paused_until; /* the service answers that the set-up is wrong */
     sl_dur signal_at;
+    sl_dur (*appears)(const struct world *w, size_t i); /* when an event is sent; NULL: at first */
+    sl_dur offset;                                      /* for that */
+    sl_dur changes_at, visibility_then; /* the queue's visibility timeout is another from there on */
+    sl_dur extend_hangs;                /* a call that extends event 0 takes so long */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -210,8 +216,15 @@ static void batch_call(struct world *w, bool is_delete, struct slice request, st
     strbuf_deinit(&failed);
 }
 
+static sl_dur since_start(const struct world *w)
+{
+    return sl_time_sub(sl_now(), w->began);
+}
+
 static void attributes(struct world *w, struct strbuf *out)
 {
+    bool has_changed = w->changes_at.ns && sl_dur_cmp(since_start(w), w->changes_at) > 0;
+    sl_dur visibility = has_changed ? w->visibility_then : w->visibility;
     size_t visible = 0, hidden = 0;
 
     for (size_t i = 0; i < w->count; i++) {
@@ -226,7 +239,7 @@ static void attributes(struct world *w, struct strbuf *out)
         "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\",\"ApproximateNumberOfMessagesDelayed\":"
         "\"0\","
         "\"QueueArn\":\"arn:aws:sqs:eu-central-1:1:q\"}}",
-        (long long)sl_dur_ms(w->visibility) / 1000, visible, hidden);
+        (long long)sl_dur_ms(visibility) / 1000, visible, hidden);
 }
 
 static struct slice target_of(const struct http_request *request)
@@ -257,6 +270,8 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
         batch_call(w, true, body, &answer->body);
     else if (w->faults.no_extending)
         answer_error(answer, 403, "AccessDeniedException");
+    else if (w->extend_hangs.ns && memmem(body.p, body.n, "\"ReceiptHandle\":\"0:", 19))
+        return sl_sleep(ctx, w->extend_hangs) == SL_OK;
     else
         batch_call(w, false, body, &answer->body);
     return true;
@@ -334,7 +349,12 @@ static void fake_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_r
         return;
     }
     result->complete = result->sent = true;
-    if (sl_dur_cmp(sl_time_sub(sl_now(), w->began), w->service_down_until) < 0 ||
+    if (sl_dur_cmp(since_start(w), w->paused_until) < 0) {
+        result->outcome = OUTCOME_PAUSE;
+        return;
+    }
+    if ((sl_dur_cmp(since_start(w), w->service_down_until) < 0 &&
+         number_of(request->ids[request->count - 1]) >= w->down_from) ||
         dice(w, w->sink_fails)) {
         result->outcome = OUTCOME_RETRY;
         snprintf(result->reason, sizeof(result->reason), "503");
@@ -384,6 +404,8 @@ static int in_world(struct sl_ctx *ctx, void *arg)
     int r;
 
     w->began = sl_now();
+    for (size_t i = 0; i < w->count && w->appears; i++)
+        w->messages[i].visible_at = sl_time_add(w->began, w->appears(w, i));
     problem_init(&problem);
     assert_int_equal(aws_config_load(&aws, &(struct aws_config_options){.env = fake_env}, &problem),
                      0);
@@ -550,6 +572,23 @@ static void a_signal_gives_back_what_is_not_delivered(void **state)
     free(w);
 }
 
+static void what_is_given_back_is_not_received_again_by_a_parked_poll(void **state)
+{
+    struct world *w = world_new(50);
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->service_down_until = sl_hours(1);
+    w->signal_at = sl_sec(21);
+    run(w, 6);
+    assert_int_equal(w->account.received, 50);
+    assert_int_equal(w->account.returned, 50);
+    for (size_t i = 0; i < w->count; i++)
+        assert_int_equal(w->messages[i].receives, 1);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(6)) < 0);
+    free(w);
+}
+
 static void a_parked_poll_is_left_to_finish(void **state)
 {
     struct world *w = world_new(0);
@@ -609,6 +648,129 @@ static void count_stops_after_so_many_events(void **state)
     free(w);
 }
 
+static sl_dur first_at_once_others_later(const struct world *w, size_t i)
+{
+    return i == 0 ? SL_ZERO : w->offset;
+}
+
+static void an_event_that_comes_while_only_deletes_are_left_is_extended(void **state)
+{
+    (void)state;
+    /* Event 0 is accepted just before it would be extended, and its delete still lingers when event 1 comes. */
+    for (int64_t at = 13900; at < 14300; at += 10) {
+        struct world *w = world_new(2);
+
+        w->config.batch_count = 1;
+        w->latency = sl_ms(13900);
+        w->appears = first_at_once_others_later;
+        w->offset = sl_ms(at);
+        w->down_from = 1;
+        w->service_down_until = sl_sec(100);
+        run(w, 1);
+        if (w->account.expired || w->account.received != 2)
+            fail_msg("event 1 at %lld ms: received %llu, expired %llu", (long long)at,
+                     (unsigned long long)w->account.received, (unsigned long long)w->account.expired);
+        free(w);
+    }
+}
+
+static void an_extension_that_hangs_holds_up_no_other(void **state)
+{
+    struct world *w = world_new(200);
+
+    (void)state;
+    w->appears = first_at_once_others_later;
+    w->offset = sl_sec(16); /* while the only lease is being extended */
+    w->extend_hangs = sl_sec(60);
+    w->service_down_until = sl_sec(100);
+    run(w, 1);
+    assert_int_equal(delivered_times(w, 1), 200);
+    assert_in_range(w->account.expired, 0, 1);
+    for (size_t i = 1; i < 200; i++)
+        assert_int_equal(w->messages[i].receives, 1);
+    free(w);
+}
+
+static void a_pause_in_which_all_leases_end_is_left_again(void **state)
+{
+    struct world *w = world_new(50);
+
+    (void)state;
+    w->faults.no_extending = 1;
+    w->paused_until = sl_sec(100);
+    w->signal_at = sl_sec(1000);
+    run(w, 1);
+    assert_int_equal(left_in_queue(w), 0);
+    assert_int_equal(delivered_times(w, 0), 0);
+    free(w);
+}
+
+static sl_dur twenty_come_late(const struct world *w, size_t i)
+{
+    (void)w;
+    return i < 230 ? SL_ZERO : sl_sec(60);
+}
+
+static void count_waits_for_events_that_come_late(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct world *w = world_new(250);
+
+        w->config.source.until_empty = false;
+        w->config.source.count = 237;
+        w->appears = twenty_come_late;
+        w->signal_at = sl_sec(200);
+        run(w, seed);
+        if (w->account.received != 237)
+            fail_msg("seed %llu: received %llu of 237", (unsigned long long)seed,
+                     (unsigned long long)w->account.received);
+        free(w);
+    }
+}
+
+static sl_dur all_at_the_offset(const struct world *w, size_t i)
+{
+    (void)i;
+    return w->offset;
+}
+
+static void a_longer_visibility_counts_from_the_next_receive_on(void **state)
+{
+    (void)state;
+    /* The queue's attributes are read every five minutes; a poll is under way meanwhile. */
+    for (int64_t at = 300100; at < 304000; at += 300) {
+        struct world *w = world_new(1);
+
+        w->config.source.until_empty = false;
+        w->appears = all_at_the_offset;
+        w->offset = sl_ms(at);
+        w->changes_at = sl_sec(100);
+        w->visibility_then = sl_minutes(10);
+        w->service_down_until = sl_sec(900);
+        w->signal_at = sl_sec(1000);
+        run(w, 1);
+        assert_int_equal(w->messages[0].receives, 1);
+        assert_int_equal(delivered_times(w, 1), 1);
+        free(w);
+    }
+}
+
+static void without_permission_to_return_the_drain_is_short(void **state)
+{
+    struct world *w = world_new(50);
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->faults.no_extending = 1;
+    w->service_down_until = sl_hours(1);
+    w->signal_at = sl_sec(10);
+    run(w, 1);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(7)) < 0);
+    assert_int_equal(w->account.abandoned, 0);
+    free(w);
+}
+
 static void whatever_fails_nothing_is_lost(void **state)
 {
     (void)state;
@@ -630,6 +792,8 @@ static void whatever_fails_nothing_is_lost(void **state)
         if (delivered_times(w, 0) || left_in_queue(w))
             fail_msg("seed %llu: %zu never delivered, %zu left in the queue",
                      (unsigned long long)seed, delivered_times(w, 0), left_in_queue(w));
+        if (w->order_breaks)
+            fail_msg("seed %llu: %u breaks of order", (unsigned long long)seed, w->order_breaks);
         free(w);
     }
 }
@@ -643,10 +807,17 @@ int main(void)
         cmocka_unit_test(a_failed_delete_is_tried_again),
         cmocka_unit_test(lost_answers_lose_nothing),
         cmocka_unit_test(a_signal_gives_back_what_is_not_delivered),
+        cmocka_unit_test(what_is_given_back_is_not_received_again_by_a_parked_poll),
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
         cmocka_unit_test(count_stops_after_so_many_events),
+        cmocka_unit_test(an_event_that_comes_while_only_deletes_are_left_is_extended),
+        cmocka_unit_test(an_extension_that_hangs_holds_up_no_other),
+        cmocka_unit_test(a_pause_in_which_all_leases_end_is_left_again),
+        cmocka_unit_test(count_waits_for_events_that_come_late),
+        cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
+        cmocka_unit_test(without_permission_to_return_the_drain_is_short),
         cmocka_unit_test(whatever_fails_nothing_is_lost),
     };
 
