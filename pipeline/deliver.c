@@ -414,23 +414,29 @@ static void deliver_part(struct courier *courier, struct part *part)
     } while (step == STEP_AGAIN);
 }
 
-/* Order within a run: what comes after a failed event of its group goes back too, also what the service accepted; the
- * contract tells the service so. Whether the last run of the batch is broken. */
-static bool keep_order(struct batch *batch)
-{
-    bool broken = false;
+/* How far the order of a run has been looked at, from batch to batch of a chain. */
+struct order {
+    uint32_t run;
+    enum fate broken; /* the run's later events get this fate; FATE_UNDECIDED: it is whole so far */
+};
 
+/*
+ * Order within a run (FIFO): what comes after a failed event of its group goes back too, unposted if there is still time,
+ * else also if the service accepted it; the contract tells the service so. The order at the end of the batch.
+ */
+static struct order keep_order(struct batch *batch, struct order order)
+{
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_item *item = &batch->items[i];
 
-        if (i > 0 && item->run != item[-1].run)
-            broken = false;
-        if (item->fate != FATE_DELETE)
-            broken = true;
-        else if (broken)
-            item->fate = FATE_REFUSED;
+        if (item->run != order.run)
+            order = (struct order){.run = item->run, .broken = FATE_UNDECIDED};
+        if (item->fate == FATE_DELETE || item->fate == FATE_UNDECIDED)
+            item->fate = order.broken == FATE_UNDECIDED ? item->fate : order.broken;
+        else if (order.broken == FATE_UNDECIDED)
+            order.broken = item->fate == FATE_REFUSED ? FATE_REFUSED : FATE_UNSENT;
     }
-    return broken;
+    return order;
 }
 
 /* Events that a source can't take back are tried again under a new key, a few times. */
@@ -453,42 +459,39 @@ static bool repeats(struct courier *courier, struct batch *batch, unsigned *roun
     return any;
 }
 
-static void deliver_batch(struct courier *courier, struct batch *batch)
+/* Gives all undecided items a fate. `order` is that of the chain before this batch. */
+static struct order deliver_batch(struct courier *courier, struct batch *batch, struct order order)
 {
     struct delivery *delivery = courier->delivery;
+    bool is_fifo = delivery->pipeline->source->is_fifo;
     unsigned rounds = 0;
     struct part part;
 
     do {
         expire_lost(delivery, batch);
+        if (is_fifo)
+            (void)keep_order(batch, order);
         while (find_part(delivery, batch, 0, &part)) {
             if (dress_part(courier, &part)) {
                 log_error("out of memory for a part of a batch: its events go back");
                 decide(&part, FATE_UNSENT);
-                continue;
+            } else {
+                deliver_part(courier, &part);
             }
-            deliver_part(courier, &part);
             expire_lost(delivery, batch);
+            if (is_fifo)
+                (void)keep_order(batch, order);
         }
     } while (repeats(courier, batch, &rounds));
+    return is_fifo ? keep_order(batch, order) : order;
 }
 
-/* A chain holds one run: once it is broken, the later batches of the chain are not posted. */
 static void deliver_chain(struct courier *courier, struct batch *chain)
 {
-    bool is_fifo = courier->delivery->pipeline->source->is_fifo;
-    bool broken = false;
+    struct order order = {.run = UINT32_MAX, .broken = FATE_UNDECIDED};
 
-    for (struct batch *batch = chain; batch; batch = batch->then) {
-        if (broken) {
-            for (size_t i = 0; i < batch->count; i++)
-                batch->items[i].fate = FATE_REFUSED;
-            continue;
-        }
-        deliver_batch(courier, batch);
-        if (is_fifo)
-            broken = keep_order(batch);
-    }
+    for (struct batch *batch = chain; batch; batch = batch->then)
+        order = deliver_batch(courier, batch, order);
 }
 
 struct deliver {

@@ -74,7 +74,10 @@ SL_TASK(conduct)
         return 0;
     begin(drain, why);
     while (sl_chan_recv(drain->signals_in, ctx, &signal) == SL_OK) {
-        drain->signals++;
+        if (++drain->signals == 1) {
+            log_info("a signal came: draining already");
+            continue;
+        }
         log_warn("signal %u: %s", drain->signals,
                  drain->signals == 2 ? "deliveries end, what is held goes back" : "ending at once");
         sl_ctx_cancel(drain->signals == 2 ? pipeline->delivery : pipeline->life, 0);

@@ -1,6 +1,7 @@
 /*
  * drain -- the conductor of a shutdown. The first signal (or the end of --for, or a stage's failure) ends intake and sets
  * the deadlines of delivery and life; the second ends delivery; the third ends life. Each only ever makes an end earlier.
+ * In a drain that no signal began the first signal changes nothing: what it asks for is under way.
  */
 #ifndef PIPELINE_DRAIN_H
 #define PIPELINE_DRAIN_H

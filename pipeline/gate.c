@@ -2,6 +2,9 @@
 
 #include <sluice/task.h>
 
+/* So long without anything accepted is an outage. */
+#define OUTAGE_LEAST sl_sec(1)
+
 void gate_init(struct gate *gate, struct pipeline *pipeline, struct gate_seat *seats, size_t count)
 {
     *gate = (struct gate){.pipeline = pipeline, .seats = seats, .seat_count = count};
@@ -38,11 +41,16 @@ static void pause_set(struct gate *gate, bool paused)
 int gate_pass(struct gate *gate, struct gate_seat *seat)
 {
     while (gate->paused && gate->prober != seat) {
+        int r;
+
         if (!gate->prober) {
             gate->prober = seat;
             break;
         }
-        if (wait_here(gate, seat, SL_NEVER, "the service to be mended") == SL_CANCELED)
+        gate->held_up++;
+        r = wait_here(gate, seat, SL_NEVER, "the service to be mended");
+        gate->held_up--;
+        if (r == SL_CANCELED)
             return SL_CANCELED;
     }
     return SL_OK;
@@ -72,13 +80,20 @@ void gate_leave(struct gate *gate, struct gate_seat *seat)
     if (gate->prober != seat)
         return;
     gate->prober = NULL;
+    if (gate->held_up == 0 && sl_ctx_err(gate->pipeline->intake) == SL_OK)
+        pause_set(gate, false);
     wake_all(gate);
 }
 
 void gate_accepted(struct gate *gate)
 {
+    sl_time now = sl_now();
+    bool ends_outage = gate->accepted == 0 ||
+                       sl_dur_cmp(sl_time_sub(now, gate->accepted_at), OUTAGE_LEAST) >= 0;
+
     gate->accepted++;
-    if (gate->pipeline->progress->backing_off > 0)
+    gate->accepted_at = now;
+    if (ends_outage && gate->pipeline->progress->backing_off > 0)
         wake_all(gate);
 }
 

@@ -22,8 +22,11 @@ static bool stands_still(const struct pipeline *pipeline)
 
 SL_TASK(watch_over)
 {
+    unsigned looks = 0;
+
     while (sl_sleep(ctx, sl_sec(30)) == SL_OK) {
-        if (!stands_still(my->pipeline))
+        looks = stands_still(my->pipeline) ? looks + 1 : 0;
+        if (looks < 2) /* a process that was stopped for long is given the time to move */
             continue;
         log_error("nothing has moved for too long with %zu events held: this is a fault in sluice; "
                   "ending, the queue gives them again",

@@ -615,6 +615,28 @@ static void an_outage_is_held_and_recovered_from_quickly(void **state)
     free(w);
 }
 
+static void a_backoff_lasts_while_others_are_accepted(void **state)
+{
+    struct world *w = world_new(2000);
+    sl_dur last = SL_ZERO;
+    unsigned tries = 0;
+
+    (void)state;
+    w->every = sl_ms(1);
+    w->latency = sl_ms(1);
+    w->config.batch_count = 10; /* somebody is accepted every 10 ms */
+    w->judge = chokes_on_event_7;
+    run(w, 1);
+    for (size_t i = 0; i < w->post_count; i++)
+        if (w->posts[i].first == 0) {
+            last = w->posts[i].at;
+            tries++;
+        }
+    assert_true(tries >= 5);
+    assert_true(sl_dur_cmp(last, sl_ms(300)) > 0);
+    free(w);
+}
+
 static void what_lost_its_lease_is_not_posted(void **state)
 {
     struct world *w = world_new(20);
@@ -694,6 +716,54 @@ static void a_long_run_is_delivered_in_order_by_one_task(void **state)
                 assert_true(w->posts[k].first < w->posts[i].first &&
                             sl_dur_cmp(sl_dur_add(w->posts[k].at, w->latency), w->posts[i].at) <=
                                 0);
+    free(w);
+}
+
+static enum outcome small_ones_but_not_event_2(struct world *w, const struct sink_request *request,
+                                               struct sink_result *result)
+{
+    (void)w;
+    (void)result;
+    if (request->body.n > 450)
+        return OUTCOME_SPLIT;
+    for (size_t i = 0; i < request->count; i++)
+        if (number_of(request->ids[i]) == 2)
+            return OUTCOME_REFUSED;
+    return OUTCOME_ACCEPTED;
+}
+
+static void behind_a_refused_part_nothing_of_its_group_is_posted(void **state)
+{
+    struct world *w = world_new(30);
+
+    (void)state;
+    w->run_length = 10;
+    w->judge = small_ones_but_not_event_2;
+    w->config.concurrency = 1;
+    run(w, 1);
+    for (size_t i = 0; i < w->post_count; i++)
+        if (w->posts[i].bytes <= 450) /* those that a 413 did not stop */
+            for (unsigned k = 0; k < w->posts[i].count; k++)
+                assert_false(w->posts[i].first + k >= 4 && w->posts[i].first + k < 10);
+    for (unsigned i = 10; i < 30; i++)
+        assert_int_equal(w->fates[i], FATE_DELETE);
+    for (unsigned i = 4; i < 10; i++)
+        assert_int_equal(w->fates[i], FATE_REFUSED);
+    free(w);
+}
+
+static void a_chain_cut_by_the_drain_goes_back_unsent(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->run_length = 10;
+    w->stays_open = true;
+    w->config.batch_count = 3;
+    w->latency = sl_hours(1);
+    w->signal_at[0] = sl_sec(30);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_UNSENT), 10);
     free(w);
 }
 
@@ -780,6 +850,21 @@ static void the_end_of_run_for_drains(void **state)
     run(w, 1);
     assert_int_equal(count_fates(w, FATE_DELETE), 10);
     assert_ms(w->posts[0].at, 2000);
+    free(w);
+}
+
+static void the_first_signal_in_a_drain_of_itself_cuts_nothing(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->latency = sl_sec(3);
+    w->config.run_for = sl_sec(2);
+    w->signal_at[0] = sl_sec(3);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 10);
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
     free(w);
 }
 
@@ -873,15 +958,19 @@ int main(void)
         cmocka_unit_test(a_pause_probes_with_one_batch_and_keeps_everything),
         cmocka_unit_test(a_batch_that_fails_while_others_pass_is_suspect),
         cmocka_unit_test(an_outage_is_held_and_recovered_from_quickly),
+        cmocka_unit_test(a_backoff_lasts_while_others_are_accepted),
         cmocka_unit_test(what_lost_its_lease_is_not_posted),
         cmocka_unit_test(a_source_that_takes_nothing_back_has_failures_repeated),
         cmocka_unit_test(after_a_failure_the_rest_of_its_group_goes_back),
         cmocka_unit_test(a_long_run_is_delivered_in_order_by_one_task),
+        cmocka_unit_test(behind_a_refused_part_nothing_of_its_group_is_posted),
+        cmocka_unit_test(a_chain_cut_by_the_drain_goes_back_unsent),
         cmocka_unit_test(a_signal_sends_the_open_batch_at_once),
         cmocka_unit_test(with_the_service_down_everything_goes_back),
         cmocka_unit_test(a_hanging_service_is_cut_in_time_to_give_back),
         cmocka_unit_test(a_second_signal_ends_delivery),
         cmocka_unit_test(the_end_of_run_for_drains),
+        cmocka_unit_test(the_first_signal_in_a_drain_of_itself_cuts_nothing),
         cmocka_unit_test(a_pause_does_not_hold_up_the_drain),
         cmocka_unit_test(every_event_has_exactly_one_fate),
     };
