@@ -406,24 +406,32 @@ static int check_seconds(const char *name, sl_dur d, struct problem *problem)
                        units_print_duration_exact(text, d));
 }
 
+static bool is_synthetic(const char *from)
+{
+    return strncmp(from, "synthetic:", 10) == 0;
+}
+
+bool run_reads_queue(const struct run_options *options)
+{
+    return strcmp(options->from, "-") != 0 && !is_synthetic(options->from);
+}
+
 static int check_from(const struct run_options *o, const struct flags *flags,
                       struct problem *problem)
 {
     static const char *const queue_only[] = {"visibility",   "receivers", "receive-wait",
                                              "until-empty",  "region",    "profile",
                                              "endpoint-url", NULL};
-    bool is_stdin = strcmp(o->from, "-") == 0;
-    bool is_synthetic = strncmp(o->from, "synthetic:", 10) == 0;
     const char *name = first_on_line(flags, queue_only);
 
-    if ((is_stdin || is_synthetic) && name)
+    if (!run_reads_queue(o) && name)
         return problem_set(problem, EXIT_BAD_USAGE, "--%s is about a queue, and --from %s is none",
                            name, o->from);
-    if (!is_synthetic && flags_origin(flags, "rate") == FLAG_FROM_LINE)
+    if (!is_synthetic(o->from) && flags_origin(flags, "rate") == FLAG_FROM_LINE)
         return problem_set(
             problem, EXIT_BAD_USAGE,
             "--rate is how fast events are invented: it goes with --from synthetic:");
-    if (!is_stdin && flags_origin(flags, "undelivered") == FLAG_FROM_LINE)
+    if (strcmp(o->from, "-") != 0 && flags_origin(flags, "undelivered") == FLAG_FROM_LINE)
         return problem_set(
             problem, EXIT_BAD_USAGE,
             "--undelivered goes with --from -: from elsewhere, what could not be delivered "

@@ -101,6 +101,9 @@ extern const struct flag_spec run_flags, demo_flags, perseus_flags, send_flags;
 int run_options_check(const struct run_options *options, const struct flags *flags,
                       struct problem *problem);
 
+/* Whether --from names a queue, and so somebody has to sign. */
+bool run_reads_queue(const struct run_options *options);
+
 /* The same for `send`. */
 int send_options_check(const struct send_options *options, struct problem *problem);
 

@@ -81,7 +81,7 @@ static int run_session(struct sl_ctx *ctx, void *arg)
     struct session session = {
         .command = run->command,
         .output = &run->options.output,
-        .aws = &run->options.aws,
+        .aws = run_reads_queue(&run->options) ? &run->options.aws : NULL,
         .config = config_of(&run->options),
         .account_file = run->options.account,
         .check = run->options.check,
