@@ -198,7 +198,7 @@ static int add_run(struct gathering *g, struct message *run)
 static int gather(struct gathering *g, struct message_chan *in)
 {
     for (;;) {
-        struct message *run;
+        struct message *run = NULL;
         struct sl_case cases[] = {
             SL_ON_RECV(message_chan_chan(in), &run),
             SL_AT(sl_batcher_deadline(&g->policy)),
