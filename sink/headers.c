@@ -15,9 +15,9 @@ enum { FILE_MAX = 64 * 1024 };
 struct header_origin {
     const char *path; /* NULL: a flag */
     bool is_bearer;
-    struct strbuf text; /* what `first` … point into */
+    struct strbuf text; /* what its headers in the list point into */
     struct stat seen;
-    size_t first, count; /* its headers in the list */
+    bool complained; /* it could not be read lately, and that was said */
 };
 
 struct headers {
@@ -48,7 +48,6 @@ const char *headers_refusal(struct slice name, struct slice value)
         "Sluice-Batch-Id",
         "Sluice-Batch-Count",
         "Sluice-Attempt",
-
         "traceparent",
     };
 
@@ -68,13 +67,18 @@ const char *headers_refusal(struct slice name, struct slice value)
     return NULL;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct slice trim(struct slice s)
 {
-    while (s.n > 0 && strchr(" \t\r\n", s.p[0])) {
+    while (s.n > 0 && is_space(s.p[0])) {
         s.p++;
         s.n--;
     }
-    while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
+    while (s.n > 0 && is_space(s.p[s.n - 1]))
         s.n--;
     return s;
 }
@@ -82,7 +86,7 @@ static struct slice trim(struct slice s)
 /* Splits one line; NULL, or why it is no header. */
 static const char *read_line(struct slice line, struct http_header *out)
 {
-    const char *colon = memchr(line.p, ':', line.n);
+    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
 
     if (!colon)
         return "is not of the form 'Name: value'";
@@ -116,7 +120,12 @@ static int read_text(struct headers *headers, struct header_origin *origin, cons
     *why = NULL;
     if (origin->is_bearer) {
         header = (struct http_header){SLICE("Authorization"), trim(rest)};
-        *why = headers_refusal(header.name, header.value);
+        *why = header.value.n <= SLICE("Bearer").n ? "has no value: there is no token in the file"
+                                                   : headers_refusal(header.name, header.value);
+        return *why ? 0 : add(headers, header);
+    }
+    if (!origin->path) { /* a line break within a flag is no second header */
+        *why = read_line(rest, &header);
         return *why ? 0 : add(headers, header);
     }
     while (rest.n > 0 && !r && !*why) {
@@ -135,6 +144,17 @@ static int read_text(struct headers *headers, struct header_origin *origin, cons
     return r;
 }
 
+/* Puts the scheme before the token that `text` holds. */
+static void make_bearer(struct strbuf *text)
+{
+    struct strbuf whole = {0};
+
+    strbuf_adds(&whole, "Bearer ");
+    strbuf_add_slice(&whole, trim(strbuf_slice(text)));
+    strbuf_deinit(text);
+    *text = whole;
+}
+
 /* The text of a file; the token of a bearer file gets its scheme. */
 static int read_file(const struct header_origin *origin, struct strbuf *text, struct stat *seen)
 {
@@ -145,8 +165,6 @@ static int read_file(const struct header_origin *origin, struct strbuf *text, st
 
     if (fd < 0)
         return -errno;
-    if (origin->is_bearer)
-        strbuf_adds(text, "Bearer ");
     if (fstat(fd, seen) < 0)
         r = -errno;
     while (!r && (n = read(fd, piece, sizeof(piece))) != 0) {
@@ -158,6 +176,8 @@ static int read_file(const struct header_origin *origin, struct strbuf *text, st
             strbuf_add(text, piece, (size_t)n);
     }
     close(fd);
+    if (!r && origin->is_bearer && !strbuf_failed(text))
+        make_bearer(text);
     return !r && strbuf_failed(text) ? -ENOMEM : r;
 }
 
@@ -197,14 +217,19 @@ static bool refresh(struct header_origin *origin)
         r = read_text(&trial, &fresh, &why);
     free(trial.list);
     if (r || why) {
-        log_warn("%s: %s; its last headers stay in use", origin->path, why ? why : strerror(-r));
-        origin->seen = now;
+        if (!origin->complained)
+            log_warn("%s: %s%s; its last headers stay in use", origin->path,
+                     why ? "a header " : "", why ? why : strerror(-r));
+        origin->complained = true;
+        if (why) /* what is in it is wrong; what could not be read is tried again */
+            origin->seen = now;
         strbuf_deinit(&fresh.text);
         return false;
     }
     strbuf_deinit(&origin->text);
     origin->text = fresh.text;
     origin->seen = fresh.seen;
+    origin->complained = false;
     return true;
 }
 
@@ -251,6 +276,20 @@ static int read_origins(struct headers *headers, struct problem *problem)
     return 0;
 }
 
+/* Of a flag only the name is shown, and only if there is one: what follows may be secret. */
+static int refuse(const struct header_origin *culprit, const char *why, struct problem *problem)
+{
+    struct slice line = strbuf_slice(&culprit->text);
+    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+    int n = colon ? (int)(colon - line.p) : 0;
+
+    if (culprit->path)
+        return problem_set(problem, EXIT_BAD_USAGE,
+                           "the file %s: a header %s\n  do:    leave it out", culprit->path, why);
+    return problem_set(problem, EXIT_BAD_USAGE,
+                       "--header %.*s: a header %s\n  do:    leave it out", n, line.p, why);
+}
+
 int headers_new(struct headers **out, const char *const *lines, const char *const *files,
                 const char *bearer_file, struct problem *problem)
 {
@@ -278,9 +317,7 @@ int headers_new(struct headers **out, const char *const *lines, const char *cons
     if (!r)
         r = collect(headers, &why, &culprit);
     if (why)
-        r = problem_set(problem, EXIT_BAD_USAGE, "%s %s: a header %s\n  do:    leave it out",
-                        culprit->path ? "the file" : "--header",
-                        culprit->path ? culprit->path : strtok(culprit->text.p, ":"), why);
+        r = refuse(culprit, why, problem);
     if (r) {
         headers_free(headers);
         return r;

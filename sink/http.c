@@ -9,6 +9,7 @@
 
 #include "core/uri.h"
 #include "io/http.h"
+#include "io/http_head.h"
 #include "sink/headers.h"
 #include "sink/sink.h"
 
@@ -26,9 +27,11 @@ struct http_sink {
     sl_dur timeout;
 };
 
-/* What one request says besides the body; the slices of `list` point into it. */
+/* What one request says besides the body; the slices of `list` point into it. The headers of files are copied: another
+ * request may read a file anew while this one waits. */
 struct envelope {
     char count[24], attempt[16], trace[64];
+    struct strbuf more;
     struct http_header *list;
     size_t length;
 };
@@ -66,23 +69,39 @@ static int envelope_fill(struct envelope *envelope, struct http_sink *sink,
     list[n++] = (struct http_header){SLICE("Sluice-Batch-Count"), slice_of(envelope->count)};
     list[n++] = (struct http_header){SLICE("Sluice-Attempt"), slice_of(envelope->attempt)};
     list[n++] = (struct http_header){SLICE("traceparent"), slice_of(envelope->trace)};
-    for (size_t i = 0; i < extra; i++)
-        list[n++] = more[i];
     envelope->list = list;
-    envelope->length = n;
-    return 0;
+    envelope->length = n + extra;
+    envelope->more = (struct strbuf){0};
+    for (size_t i = 0; i < extra; i++) {
+        strbuf_add_slice(&envelope->more, more[i].name);
+        strbuf_add_slice(&envelope->more, more[i].value);
+    }
+    for (size_t i = 0, at = 0; i < extra && !strbuf_failed(&envelope->more); i++) {
+        list[n].name = (struct slice){envelope->more.p + at, more[i].name.n};
+        at += more[i].name.n;
+        list[n++].value = (struct slice){envelope->more.p + at, more[i].value.n};
+        at += more[i].value.n;
+    }
+    return strbuf_failed(&envelope->more) ? -ENOMEM : 0;
+}
+
+static void envelope_deinit(struct envelope *envelope)
+{
+    strbuf_deinit(&envelope->more);
+    free(envelope->list);
 }
 
 /* The values of all headers of that name, as far as there is room. */
-static size_t header_values(const struct http_answer *answer, const char *name, struct slice *out,
+static size_t header_values(const struct http_answer *answer, struct slice name, struct slice *out,
                             size_t room)
 {
-    struct slice value = http_answer_header(answer, name);
+    struct http_head_line line;
+    size_t at = 0, n = 0;
 
-    if (!value.p || room == 0)
-        return 0;
-    out[0] = value;
-    return 1;
+    while (n < room && http_head_next(strbuf_slice(&answer->head), &at, &line))
+        if (slice_eq_nocase(line.name, name))
+            out[n++] = line.value;
+    return n;
 }
 
 static void judge(const struct http_answer *answer, const struct sink_request *request,
@@ -106,7 +125,7 @@ static void judge(const struct http_answer *answer, const struct sink_request *r
         result->reason);
     if (!result->complete)
         snprintf(result->reason, sizeof(result->reason), "%s", answer->detail);
-    wait_count = header_values(answer, "Retry-After", waits, RETRY_AFTERS_MAX);
+    wait_count = header_values(answer, SLICE("Retry-After"), waits, RETRY_AFTERS_MAX);
     result->retry_after = outcome_retry_after(waits, wait_count, sl_wall_ms() / 1000);
 }
 
@@ -114,10 +133,11 @@ static void http_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_r
                       struct sink_result *result)
 {
     struct http_sink *http = (struct http_sink *)sink;
-    struct envelope envelope;
+    struct envelope envelope = {0};
     struct http_answer answer;
 
     if (envelope_fill(&envelope, http, request)) {
+        envelope_deinit(&envelope);
         result->outcome = OUTCOME_RETRY;
         snprintf(result->reason, sizeof(result->reason), "out of memory");
         return;
@@ -137,7 +157,7 @@ static void http_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_r
                  &answer);
     judge(&answer, request, result);
     http_answer_deinit(&answer);
-    free(envelope.list);
+    envelope_deinit(&envelope);
 }
 
 static void http_sink_free(struct sink *sink)
