@@ -213,9 +213,13 @@ static void settle_item(struct local_source *local, const struct batch_item *ite
     }
     account->in_doubt += item->in_doubt;
     if (!keep_undelivered(local, slot)) {
-        if (item->fate == FATE_REFUSED)
-            log_error("an event was refused for good and there is nowhere to put it\n  do:    "
+        if (item->fate != FATE_REFUSED)
+            return;
+        if (log_limit_pass(&local->refused_log))
+            log_error("events are refused for good and there is nowhere to put them\n  do:    "
                       "--undelivered FILE");
+        account->abandoned++;
+        free_slot(local, item->ticket.slot);
         return;
     }
     account->returned++;

@@ -2,7 +2,8 @@
  * local -- what the sources without a queue behind them share: a table of what is held, credits, and settling.
  *
  * Such a source can't take an event back. Deliveries repeat what failed; what is left in the end is written to the file
- * of --undelivered, one line per event, or, without it, is abandoned.
+ * of --undelivered, one line per event, or, without it, is abandoned: at once if the service refused it for good, so that it
+ * takes no credit from those behind it, else in the end.
  */
 #ifndef SOURCE_LOCAL_H
 #define SOURCE_LOCAL_H
@@ -11,6 +12,7 @@
 
 #include <sluice/loop.h>
 
+#include "ops/log.h"
 #include "source/source.h"
 
 struct local_slot {
@@ -32,6 +34,7 @@ struct local_source {
     int undelivered_fd; /* -1: none */
     char arn[96];
     uint64_t count_left;
+    struct log_limit refused_log;
 };
 
 /* Makes the common part of `local`, which a kind's own struct starts with. `what` names it in the ARN. 0, -ENOMEM or
