@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import urllib.request
 import uuid
 from pathlib import Path
@@ -121,7 +122,7 @@ class Moto(Server):
         self.port = free_port()
         self.log = open(folder / "moto.log", "w")
         self.process = subprocess.Popen(
-            [str(Path(os.sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(self.port)],
+            [sys.executable, str(HERE / "world" / "moto_guarded.py"), "-H", "127.0.0.1", "-p", str(self.port)],
             stdout=self.log, stderr=self.log, env={**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "1000000"})
         until("moto listens", lambda: listening(self.port, self.process), 60)
         super().__init__(f"http://127.0.0.1:{self.port}", ("setup", "setup"))
