@@ -101,6 +101,7 @@ struct sqs_call *sqs_call_begin(struct sqs_client *client, const struct sqs_targ
     call->operation = operation;
     call->timeout = timeout_usual;
     call->answer_max = ANSWER_MAX_USUAL;
+    call->retry_in = NULL;
     call->cut = 0;
     return call;
 }
@@ -481,6 +482,7 @@ int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failu
 {
     struct sqs_client *client = call->client;
     struct remedies done = {.retry = {.attempts_max = client->config->attempts_max}};
+    struct sl_ctx *retry_in = call->retry_in ? call->retry_in : ctx;
     bool fresh = false;
     int result;
 
@@ -503,7 +505,9 @@ int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failu
         }
         /* Connections that idled together die together: no second try on another of them. */
         fresh = call->answer.failure == HTTP_FAIL_CUT && call->answer.reused;
-        result = after_failure(call, ctx, &done, failure);
+        result = after_failure(call, retry_in, &done, failure);
+        if (result == TRY_AGAIN && sl_ctx_err(retry_in) != SL_OK)
+            result = context_result(retry_in);
     } while (result == TRY_AGAIN);
     return result;
 }

@@ -294,6 +294,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         .count = take_count(sqs),
         .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
         .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
+        .retry_in = sqs->intake,
     };
     r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
     settle_count(sqs, asked.count, r == 0 ? answer->count : 0);
@@ -303,8 +304,8 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
     }
     credits_cancel(&sqs->credits, &reservation);
     sqs->base.account->receives++;
-    if (r == SL_CANCELED || r == SL_TIMEOUT)
-        sqs->base.account->receives_aborted++;
+    if (r == SL_CANCELED || r == SL_TIMEOUT) /* cut, or it had failed and intake ended meanwhile */
+        sqs->base.account->receives_aborted += sl_ctx_err(sqs->delivery) != SL_OK;
     else if (r == SQS_FAILED)
         on_failure(sqs, &failure);
     else
