@@ -116,8 +116,10 @@ def test_a_second_signal_ends_delivery(moto, sluice, receiver):
 
     assert ended.seconds < 3, ended
     assert ended.code == 0, ended  # all of it was given back
-    assert ended.account["returned"] == 30 and ended.account["in_doubt"] == 10, ended
-    until("all are visible again", lambda: queue.counts() == (30, 0), 2)
+    held = ended.account["received"]  # the last receive may have been cut with its answer on the way
+    assert held == 30 or ended.account["receives_aborted"] == 1, ended
+    assert ended.account["returned"] == held and ended.account["in_doubt"] == 10, ended
+    until("all are visible again", lambda: queue.counts() == (held, 30 - held), 2)
     answers.set()
 
 
