@@ -52,6 +52,20 @@ static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure
     sqs_log_failure(&sqs->lease_log, failure, "trying again before the leases end");
 }
 
+/* One call, with the client's retries, within a quarter of the visibility: an extension is begun when half of it is left,
+ * so that one without an answer leaves time for another. */
+static int call_extend(struct sqs_source *sqs, const struct sqs_visibility *changes, size_t count,
+                       struct sqs_entry *entries, struct sqs_failure *failure)
+{
+    struct sl_ctx *in_time =
+        sl_ctx_new(sqs->life, &(struct sl_ctx_options){.timeout = sl_dur_div(sqs->visibility, 4),
+                                                       .name = "extension"});
+    int r = sqs_change_visibility_batch(sqs->queue, in_time, changes, count, entries, failure);
+
+    (void)sl_ctx_leave(in_time);
+    return r;
+}
+
 static void extend(struct sqs_source *sqs, const struct lease_extension *due, size_t count,
                    struct strbuf *handles)
 {
@@ -74,7 +88,7 @@ static void extend(struct sqs_source *sqs, const struct lease_extension *due, si
     }
     r = strbuf_failed(handles)
             ? -1
-            : sqs_change_visibility_batch(sqs->queue, sqs->life, changes, count, entries, &failure);
+            : call_extend(sqs, changes, count, entries, &failure);
     if (r == SQS_FAILED)
         on_failure(sqs, &failure);
     if (r != 0)

@@ -58,7 +58,8 @@ struct world {
     sl_dur (*appears)(const struct world *w, size_t i); /* when an event is sent; NULL: at first */
     sl_dur offset;                                      /* for that */
     sl_dur changes_at, visibility_then; /* the queue's visibility timeout is another from there on */
-    sl_dur extend_hangs;                /* a call that extends event 0 takes so long */
+    sl_dur extend_hangs;                /* until then, a call that extends event 0 takes a minute */
+    unsigned extends_time_out;          /* so many of the first calls that extend have no answer */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -270,8 +271,9 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
         batch_call(w, true, body, &answer->body);
     else if (w->faults.no_extending)
         answer_error(answer, 403, "AccessDeniedException");
-    else if (w->extend_hangs.ns && memmem(body.p, body.n, "\"ReceiptHandle\":\"0:", 19))
-        return sl_sleep(ctx, w->extend_hangs) == SL_OK;
+    else if (sl_dur_cmp(since_start(w), w->extend_hangs) < 0 &&
+             memmem(body.p, body.n, "\"ReceiptHandle\":\"0:", 19))
+        return sl_sleep(ctx, sl_minutes(1)) == SL_OK;
     else
         batch_call(w, false, body, &answer->body);
     return true;
@@ -301,6 +303,13 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
     if (dice(w, faults->throttle)) {
         answer->failure = HTTP_COMPLETE;
         answer_error(answer, 400, "ThrottlingException");
+        return;
+    }
+    if (w->is_open && w->extends_time_out > 0 &&
+        memmem(target_of(request).p, target_of(request).n, "ChangeMessage", 13)) {
+        w->extends_time_out--;
+        if (sl_sleep(ctx, request->timeout) == SL_OK)
+            answer->failure = HTTP_FAIL_TIMEOUT;
         return;
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
@@ -603,6 +612,23 @@ static void a_parked_poll_is_left_to_finish(void **state)
     free(w);
 }
 
+static void a_poll_that_fails_in_the_drain_is_not_repeated(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct world *w = world_new(0);
+
+        w->config.source.until_empty = false;
+        w->faults.cut = 1000;
+        w->signal_at = sl_ms(12000 + (int64_t)seed * 700);
+        run(w, seed);
+        assert_int_equal(w->receives_after_signal, 0);
+        assert_int_equal(w->account.receives_aborted, 0);
+        assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(6)) < 0);
+        free(w);
+    }
+}
+
 static void fifo_keeps_the_order_of_each_group(void **state)
 {
     (void)state;
@@ -681,13 +707,28 @@ static void an_extension_that_hangs_holds_up_no_other(void **state)
     (void)state;
     w->appears = first_at_once_others_later;
     w->offset = sl_sec(16); /* while the only lease is being extended */
-    w->extend_hangs = sl_sec(60);
+    w->extend_hangs = sl_sec(90);
     w->service_down_until = sl_sec(100);
     run(w, 1);
     assert_int_equal(delivered_times(w, 1), 200);
     assert_in_range(w->account.expired, 0, 1);
     for (size_t i = 1; i < 200; i++)
         assert_int_equal(w->messages[i].receives, 1);
+    free(w);
+}
+
+static void an_extension_without_an_answer_is_tried_again_in_time(void **state)
+{
+    struct world *w = world_new(9);
+
+    (void)state;
+    w->visibility = sl_sec(10);
+    w->extends_time_out = 1;
+    w->service_down_until = sl_sec(60);
+    run(w, 1);
+    assert_int_equal(delivered_times(w, 1), 9);
+    assert_int_equal(w->account.received, 9);
+    assert_int_equal(w->account.expired, 0);
     free(w);
 }
 
@@ -809,11 +850,13 @@ int main(void)
         cmocka_unit_test(a_signal_gives_back_what_is_not_delivered),
         cmocka_unit_test(what_is_given_back_is_not_received_again_by_a_parked_poll),
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
+        cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
         cmocka_unit_test(count_stops_after_so_many_events),
         cmocka_unit_test(an_event_that_comes_while_only_deletes_are_left_is_extended),
         cmocka_unit_test(an_extension_that_hangs_holds_up_no_other),
+        cmocka_unit_test(an_extension_without_an_answer_is_tried_again_in_time),
         cmocka_unit_test(a_pause_in_which_all_leases_end_is_left_again),
         cmocka_unit_test(count_waits_for_events_that_come_late),
         cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
