@@ -320,7 +320,9 @@ static struct world *world_new(size_t events)
 
 static void run(struct world *w, uint64_t seed)
 {
-    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = seed}, in_world, w), 0);
+    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = seed, .shuffle = seed > 3},
+                                    in_world, w),
+                     0);
 }
 
 static size_t count_fates(const struct world *w, enum fate fate)
