@@ -11,7 +11,7 @@
 
 #include <sluice/sluice.h>
 
-enum { ROUNDS = 7, VALUES = 1000000, SINKS = 10 };
+enum { ROUNDS = 300, VALUES = 30000, SINKS = 10 };
 
 struct value {
     char bytes[32];

@@ -15,21 +15,34 @@ enum { ITEMS_FIRST = 16 };
 struct batch_stage {
     struct sl_chan *in;
     struct sl_batches *out;
-    struct sl_batcher batcher;
+    sl_dur age;
+    size_t full; /* elements: all have one size, so that both limits are one number */
+    sl_time due; /* SL_NEVER while the batch is empty */
     char *items;
     size_t count, room;
 };
 
+/* As many as a batcher with these limits would take; at least one. */
+static size_t elements_max(const struct sl_batch_limits *l, size_t elem_size)
+{
+    size_t each = elem_size + l->separator_bytes, by_bytes = SIZE_MAX;
+
+    if (l->bytes && each > 0) {
+        by_bytes = l->bytes > l->overhead_bytes ? l->bytes - l->overhead_bytes : 0;
+        by_bytes = (by_bytes + l->separator_bytes) / each;
+    }
+    if (l->count && l->count < by_bytes)
+        return l->count;
+    return by_bytes ? by_bytes : 1;
+}
+
 static int make_room(struct batch_stage *b)
 {
-    size_t room = b->room ? b->room * 2 : ITEMS_FIRST;
-    size_t limit = b->batcher.limits.count, bytes;
+    size_t room = b->room ? b->room * 2 : ITEMS_FIRST, bytes;
     char *items;
 
-    if (b->count < b->room)
-        return 0;
-    if (limit && room > limit)
-        room = limit;
+    if (room > b->full)
+        room = b->full;
     if (__builtin_mul_overflow(room, b->in->elem_size, &bytes))
         return -ENOMEM;
     items = realloc(b->items, bytes ? bytes : 1);
@@ -40,13 +53,6 @@ static int make_room(struct batch_stage *b)
     return 0;
 }
 
-static void forget(struct batch_stage *b)
-{
-    b->items = NULL;
-    b->count = b->room = 0;
-    sl_batcher_flushed(&b->batcher);
-}
-
 /* SL_OK, or what sending says: the batch is still here then. */
 static int flush(struct batch_stage *b, struct sl_ctx *ctx)
 {
@@ -55,52 +61,43 @@ static int flush(struct batch_stage *b, struct sl_ctx *ctx)
     if (b->count == 0)
         return SL_OK;
     result = sl_batches_send(b->out, ctx, (struct sl_items){b->items, b->count});
-    if (result == SL_OK)
-        forget(b);
-    return result;
-}
-
-/* The newest value stands behind the others, and is not counted yet. */
-static int add_newest(struct batch_stage *b, struct sl_ctx *ctx)
-{
-    size_t bytes = b->in->elem_size;
-    bool full;
-
-    /* An element is never refused: all have one size, and the batch left when the next would not fit. */
-    full = sl_batcher_offer(&b->batcher, 1, bytes, b->count ? b->batcher.first : sl_now()) ==
-           SL_BATCH_FITS_AND_FULL;
-    b->count++;
-    if (b->batcher.limits.bytes && b->batcher.bytes + bytes > b->batcher.limits.bytes)
-        full = true;
-    if (full || sl_batcher_deadline(&b->batcher).ns <= sl_sched_->seen.ns)
-        return flush(b, ctx);
+    if (result != SL_OK)
+        return result;
+    b->items = NULL;
+    b->count = b->room = 0;
+    b->due = SL_NEVER;
     return SL_OK;
 }
 
+/* One value, or its absence, and what follows from it. Anything but SL_OK ends the stage. */
 static int gather(struct batch_stage *b, struct sl_ctx *ctx)
 {
-    for (;;) {
-        int result = make_room(b);
+    int result = b->count == b->room ? make_room(b) : 0;
 
-        if (result)
-            return result;
-        result = sl_chan_recv_until(b->in, ctx, sl_batcher_deadline(&b->batcher),
-                                    b->items + b->count * b->in->elem_size);
-        if (result == SL_OK)
-            result = add_newest(b, ctx);
-        else if (result == SL_TIMEOUT && sl_ctx_err(ctx) == SL_OK)
-            result = flush(b, ctx);
-        else if (result == SL_CLOSED)
-            return flush(b, ctx);
-        if (result != SL_OK)
-            return result;
+    if (result)
+        return result;
+    result = sl_chan_recv_until(b->in, ctx, b->due, b->items + b->count * b->in->elem_size);
+    if (result == SL_OK) {
+        if (b->count++ == 0)
+            b->due = sl_time_add(sl_now(), b->age);
+        if (b->count < b->full && b->due.ns > sl_sched_->seen.ns)
+            return SL_OK;
+        return flush(b, ctx);
     }
+    if (result == SL_TIMEOUT && ctx->err == SL_OK)
+        return flush(b, ctx);
+    if (result == SL_CLOSED)
+        SL_IGNORE(flush(b, ctx));
+    return result;
 }
 
 SL_TASK(batch_stage)
 {
-    int result = gather(my, ctx);
+    int result;
 
+    do {
+        result = gather(my, ctx);
+    } while (result == SL_OK);
     for (size_t i = 0; i < my->count; i++)
         chan_drop(my->in, my->items + i * my->in->elem_size);
     free(my->items);
@@ -123,7 +120,10 @@ struct sl_batches *sl_batch(struct sl_ctx *ctx, struct sl_chan *in,
         sl_batches_close(out);
         return out;
     }
-    *b = (struct batch_stage){.in = in, .out = out};
-    sl_batcher_init(&b->batcher, limits);
+    *b = (struct batch_stage){.in = in,
+                              .out = out,
+                              .age = limits->age,
+                              .full = elements_max(limits, in->elem_size),
+                              .due = SL_NEVER};
     return out;
 }

@@ -3,8 +3,8 @@
  * receive. At most one of the three is in the way of an operation: senders wait only while the ring
  * is full, receivers only while it is empty.
  *
- * Each operation first tries to do its work at once (chan_send_now, chan_recv_now, which select uses
- * as well), and else queues a case and blocks. Whoever does the other half later copies the value
+ * Each operation first tries to do its work at once (chan_send_now and chan_recv_now, which select
+ * uses as well; before them the plain case, for speed), and else queues a case and blocks. Whoever does the other half later copies the value
  * and commits the case: no second look after waking is needed.
  */
 #include <errno.h>
@@ -13,71 +13,91 @@
 
 #include "lib/sched.h"
 
-/* Values of one, two or four words are most; a call of memcpy would cost as much as the rest. */
+/* The sizes that copy_small moves: one to four words, which most values have. */
+static inline bool is_small(size_t n)
+{
+    return n >= 8 && n <= 32;
+}
+
+/* Two moves that may overlap cover all sizes between. memcpy would cost as much as all the rest. */
+static inline void copy_small(void *to, const void *from, size_t n)
+{
+    char *t = to;
+    const char *f = from;
+
+    if (n == 8) {
+        memcpy(t, f, 8);
+    } else if (n > 16) {
+        memcpy(t, f, 16);
+        memcpy(t + n - 16, f + n - 16, 16);
+    } else {
+        memcpy(t, f, 8);
+        memcpy(t + n - 8, f + n - 8, 8);
+    }
+}
+
 static inline void copy(void *to, const void *from, size_t n)
 {
-    if (n == 8)
-        memcpy(to, from, 8);
-    else if (n == 4)
-        memcpy(to, from, 4);
-    else if (n == 16)
-        memcpy(to, from, 16);
-    else if (n == 32)
-        memcpy(to, from, 32);
+    if (is_small(n))
+        copy_small(to, from, n);
     else if (n > 0)
         memcpy(to, from, n);
 }
 
-static inline void ring_push(struct sl_chan *ch, const void *value)
+static inline void ring_written(struct sl_chan *ch)
 {
-    size_t at = ch->head + ch->count++;
-
-    if (at >= ch->capacity)
-        at -= ch->capacity;
-    copy(ch->ring + at * ch->elem_size, value, ch->elem_size);
+    ch->count++;
+    ch->write += ch->elem_size;
+    if (ch->write == ch->ring_end)
+        ch->write = ch->ring;
 }
 
-static inline void ring_pop(struct sl_chan *ch, void *value)
+static inline void ring_read(struct sl_chan *ch)
 {
-    copy(value, ch->ring + ch->head * ch->elem_size, ch->elem_size);
     ch->count--;
-    if (++ch->head == ch->capacity)
-        ch->head = 0;
+    ch->read += ch->elem_size;
+    if (ch->read == ch->ring_end)
+        ch->read = ch->ring;
 }
 
-/* SL_OK, SL_CLOSED, SL_WOULD_BLOCK */
-static inline int send_now(struct sl_chan *ch, const void *value)
+/*
+ * What can be done at once, for any element and any waiter.
+ *   SL_OK, SL_CLOSED, SL_WOULD_BLOCK
+ */
+int chan_send_now(struct sl_chan *ch, const void *value)
 {
+    struct sl_case *c;
+
     if (ch->closed)
         return SL_CLOSED;
     if (!list_is_empty(&ch->receivers)) {
-        struct sl_case *c = case_first(&ch->receivers);
-
+        c = case_first(&ch->receivers);
         copy(c->value.into, value, ch->elem_size);
         case_commit(c, SL_OK);
         return SL_OK;
     }
     if (ch->count == ch->capacity)
         return SL_WOULD_BLOCK;
-    ring_push(ch, value);
+    copy(ch->write, value, ch->elem_size);
+    ring_written(ch);
     return SL_OK;
 }
 
-static inline int recv_now(struct sl_chan *ch, void *value)
+int chan_recv_now(struct sl_chan *ch, void *value)
 {
-    struct sl_case *c;
+    struct sl_case *c = list_is_empty(&ch->senders) ? NULL : case_first(&ch->senders);
 
     if (ch->count > 0) {
-        ring_pop(ch, value);
-        if (!list_is_empty(&ch->senders)) {
-            c = case_first(&ch->senders);
-            ring_push(ch, c->value.from);
+        copy(value, ch->read, ch->elem_size);
+        ring_read(ch);
+        if (c) {
+            copy(ch->write, c->value.from, ch->elem_size);
+            ring_written(ch);
             case_commit(c, SL_OK);
         }
         return SL_OK;
     }
-    if (!list_is_empty(&ch->senders)) {
-        c = case_first(&ch->senders);
+    if (c) {
         copy(value, c->value.from, ch->elem_size);
         case_commit(c, SL_OK);
         return SL_OK;
@@ -85,25 +105,57 @@ static inline int recv_now(struct sl_chan *ch, void *value)
     return ch->closed ? SL_CLOSED : SL_WOULD_BLOCK;
 }
 
-int chan_send_now(struct sl_chan *ch, const void *value)
+/*
+ * The same for the plain case: small elements, a waiter that waits for nothing else. It calls
+ * nothing, and what it is inlined into calls others only as its last act: so these functions need no
+ * stack frame. COMPLICATED: nothing was done.
+ */
+enum { COMPLICATED = -1 };
+
+static inline int send_plain(struct sl_chan *ch, const void *value)
 {
-    return send_now(ch, value);
+    struct sl_case *c = case_first(&ch->receivers);
+
+    if (ch->closed || !is_small(ch->elem_size))
+        return COMPLICATED;
+    if (&c->link_ != &ch->receivers) {
+        if (c != &c->task_->one)
+            return COMPLICATED;
+        copy_small(c->value.into, value, ch->elem_size);
+        case_commit_single(c, SL_OK);
+        return SL_OK;
+    }
+    if (ch->count == ch->capacity)
+        return SL_WOULD_BLOCK;
+    copy_small(ch->write, value, ch->elem_size);
+    ring_written(ch);
+    return SL_OK;
 }
 
-int chan_recv_now(struct sl_chan *ch, void *value)
+static inline int recv_plain(struct sl_chan *ch, void *value)
 {
-    return recv_now(ch, value);
+    struct sl_case *c = case_first(&ch->senders);
+
+    if (!is_small(ch->elem_size))
+        return COMPLICATED;
+    if (&c->link_ != &ch->senders) {
+        if (c != &c->task_->one || ch->count > 0)
+            return COMPLICATED;
+        copy_small(value, c->value.from, ch->elem_size);
+        case_commit_single(c, SL_OK);
+        return SL_OK;
+    }
+    if (ch->count == 0)
+        return ch->closed ? SL_CLOSED : SL_WOULD_BLOCK;
+    copy_small(value, ch->read, ch->elem_size);
+    ring_read(ch);
+    return SL_OK;
 }
 
-/* Counts an operation; after many of them without a wait the others get their turn. */
-static inline struct sl_sched *operation(const struct sl_chan *ch)
+/* Whether an operation may begin: not cancelled, and after many without a wait it is others' turn. */
+static inline bool may_begin(struct sl_sched *s, const struct sl_ctx *ctx)
 {
-    struct sl_sched *s = sl_sched_;
-
-    sl_assert(s && (!ch || ch->sched == s));
-    if (__builtin_expect(--s->operations < 0, 0))
-        sl_yield();
-    return s;
+    return --s->operations >= 0 && !(ctx && ctx->err);
 }
 
 static inline void queue_one(struct sl_task *me, struct sl_link *queue, struct sl_chan *ch,
@@ -116,77 +168,135 @@ static inline void queue_one(struct sl_task *me, struct sl_link *queue, struct s
     list_add(queue, &me->one.link_);
 }
 
-int sl_chan_send(struct sl_chan *ch, struct sl_ctx *ctx, const void *value)
+static __attribute__((noinline)) int send_wait(struct sl_chan *ch, struct sl_ctx *ctx,
+                                               const void *value, const void *place)
 {
-    struct sl_sched *s = operation(ch);
-    struct sl_task *me;
-    int result;
+    struct sl_sched *s = ch->sched;
+    struct sl_task *me = sched_me(s);
 
-    if (ctx && ctx->err)
-        return ctx->err;
-    if (__builtin_expect(!ch, 0))
-        return sched_wait(ctx, SL_NEVER, "a NULL channel", __builtin_return_address(0));
-    result = send_now(ch, value);
-    if (result != SL_WOULD_BLOCK)
-        return result;
-    me = sched_me(s);
     me->one.value.from = value;
     queue_one(me, &ch->senders, ch, SL_CASE_SEND);
-    return sched_block(s, me, ctx, __builtin_return_address(0));
+    return sched_block(s, me, ctx, place);
+}
+
+static __attribute__((noinline)) int recv_wait(struct sl_chan *ch, struct sl_ctx *ctx, void *value,
+                                               const void *place)
+{
+    struct sl_sched *s = ch->sched;
+    struct sl_task *me = sched_me(s);
+
+    me->one.value.into = value;
+    queue_one(me, &ch->receivers, ch, SL_CASE_RECV);
+    return sched_block(s, me, ctx, place);
+}
+
+static __attribute__((noinline)) int send_complicated(struct sl_chan *ch, struct sl_ctx *ctx,
+                                                      const void *value, const void *place)
+{
+    int result;
+
+    if (sl_sched_->operations < 0)
+        sl_yield();
+    if (ctx && ctx->err)
+        return ctx->err;
+    if (!ch)
+        return sched_wait(ctx, SL_NEVER, "a NULL channel", place);
+    result = chan_send_now(ch, value);
+    return result == SL_WOULD_BLOCK ? send_wait(ch, ctx, value, place) : result;
+}
+
+static __attribute__((noinline)) int recv_complicated(struct sl_chan *ch, struct sl_ctx *ctx,
+                                                      void *value, const void *place)
+{
+    int result;
+
+    if (sl_sched_->operations < 0)
+        sl_yield();
+    if (ctx && ctx->err)
+        return ctx->err;
+    if (!ch)
+        return sched_wait(ctx, SL_NEVER, "a NULL channel", place);
+    result = chan_recv_now(ch, value);
+    return result == SL_WOULD_BLOCK ? recv_wait(ch, ctx, value, place) : result;
+}
+
+int sl_chan_send(struct sl_chan *ch, struct sl_ctx *ctx, const void *value)
+{
+    struct sl_sched *s = sl_sched_;
+    int result = COMPLICATED;
+
+    sl_assert(s && (!ch || ch->sched == s));
+    if (may_begin(s, ctx) && ch)
+        result = send_plain(ch, value);
+    if (result >= 0 && result != SL_WOULD_BLOCK)
+        return result;
+    if (result == SL_WOULD_BLOCK)
+        return send_wait(ch, ctx, value, __builtin_return_address(0));
+    return send_complicated(ch, ctx, value, __builtin_return_address(0));
 }
 
 int sl_chan_recv(struct sl_chan *ch, struct sl_ctx *ctx, void *value)
 {
-    struct sl_sched *s = operation(ch);
-    struct sl_task *me;
-    int result;
+    struct sl_sched *s = sl_sched_;
+    int result = COMPLICATED;
 
-    if (ctx && ctx->err)
-        return ctx->err;
-    if (__builtin_expect(!ch, 0))
-        return sched_wait(ctx, SL_NEVER, "a NULL channel", __builtin_return_address(0));
-    result = recv_now(ch, value);
-    if (result != SL_WOULD_BLOCK)
+    sl_assert(s && (!ch || ch->sched == s));
+    if (may_begin(s, ctx) && ch)
+        result = recv_plain(ch, value);
+    if (result >= 0 && result != SL_WOULD_BLOCK)
         return result;
-    me = sched_me(s);
-    me->one.value.into = value;
-    queue_one(me, &ch->receivers, ch, SL_CASE_RECV);
-    return sched_block(s, me, ctx, __builtin_return_address(0));
+    if (result == SL_WOULD_BLOCK)
+        return recv_wait(ch, ctx, value, __builtin_return_address(0));
+    return recv_complicated(ch, ctx, value, __builtin_return_address(0));
 }
 
-int sl_chan_recv_until(struct sl_chan *ch, struct sl_ctx *ctx, sl_time until, void *value)
+static __attribute__((noinline)) int recv_wait_until(struct sl_chan *ch, struct sl_ctx *ctx,
+                                                     sl_time until, void *value, const void *place)
 {
-    struct sl_sched *s = operation(ch);
-    struct sl_task *me = sched_me(s);
-    int result = SL_WOULD_BLOCK;
+    struct sl_task *me = sched_me(sl_sched_);
+    int result;
 
-    if (ctx && ctx->err)
-        return ctx->err;
-    if (ch)
-        result = recv_now(ch, value);
-    if (result != SL_WOULD_BLOCK)
-        return result;
-    if (until.ns <= s->seen.ns)
+    if (until.ns <= me->sched->seen.ns)
         return SL_TIMEOUT;
     me->waits_on = "a NULL channel";
     if (ch) {
         me->one.value.into = value;
         queue_one(me, &ch->receivers, ch, SL_CASE_RECV);
     }
-    result = sched_block_until(me, ctx, until, __builtin_return_address(0));
+    result = sched_block_until(me, ctx, until, place);
     return result == WAIT_REACHED ? SL_TIMEOUT : result;
+}
+
+int sl_chan_recv_until(struct sl_chan *ch, struct sl_ctx *ctx, sl_time until, void *value)
+{
+    struct sl_sched *s = sl_sched_;
+    int result = COMPLICATED;
+
+    sl_assert(s && (!ch || ch->sched == s));
+    if (may_begin(s, ctx) && ch)
+        result = recv_plain(ch, value);
+    if (result == COMPLICATED) {
+        if (s->operations < 0)
+            sl_yield();
+        if (ctx && ctx->err)
+            return ctx->err;
+        result = ch ? chan_recv_now(ch, value) : SL_WOULD_BLOCK;
+    }
+    if (result != SL_WOULD_BLOCK)
+        return result;
+    return recv_wait_until(ch, ctx, until, value, __builtin_return_address(0));
 }
 
 int sl_chan_try_send(struct sl_chan *ch, const void *value)
 {
     sl_assert(!ch || ch->sched == sl_sched_);
-    return ch ? send_now(ch, value) : SL_WOULD_BLOCK;
+    return ch ? chan_send_now(ch, value) : SL_WOULD_BLOCK;
 }
 
 int sl_chan_try_recv(struct sl_chan *ch, void *value)
 {
     sl_assert(!ch || ch->sched == sl_sched_);
-    return ch ? recv_now(ch, value) : SL_WOULD_BLOCK;
+    return ch ? chan_recv_now(ch, value) : SL_WOULD_BLOCK;
 }
 
 void sl_chan_close(struct sl_chan *ch)
@@ -238,6 +348,9 @@ static struct sl_chan *chan_alloc(struct sl_ctx *scope, size_t elem_size, size_t
                            .elem_size = elem_size,
                            .capacity = capacity,
                            .ring = (char *)(ch + 1),
+                           .ring_end = (char *)(ch + 1) + elem_size * capacity,
+                           .read = (char *)(ch + 1),
+                           .write = (char *)(ch + 1),
                            .scope = scope};
     list_init(&ch->receivers);
     list_init(&ch->senders);
@@ -289,9 +402,10 @@ void chan_destroy(struct sl_chan *ch)
     if (ch->gone)
         ch->gone(ch);
     for (; ch->count > 0; ch->count--) {
-        chan_drop(ch, ch->ring + ch->head * ch->elem_size);
-        if (++ch->head == ch->capacity)
-            ch->head = 0;
+        chan_drop(ch, ch->read);
+        ch->read += ch->elem_size;
+        if (ch->read == ch->ring_end)
+            ch->read = ch->ring;
     }
     list_del(&ch->in_scope);
     free(ch);

@@ -74,7 +74,7 @@ static void add_wait(struct line *l, const struct sl_task *t)
         add(l, "runs");
         return;
     }
-    if (!t->waiting) {
+    if (t->result != WAITING) {
         add(l, "is ready");
         return;
     }
@@ -92,7 +92,7 @@ static void add_place(struct line *l, const struct sl_task *t)
     const char *at = t->wait_place;
     Dl_info info;
 
-    if (!at || !t->waiting)
+    if (!at || t->result != WAITING)
         return;
     if (!dladdr(at, &info) || !info.dli_fname) {
         add(l, ", at %p", (const void *)at);

@@ -72,7 +72,7 @@ int sl_park(struct sl_parker *p, struct sl_ctx *ctx, sl_time until, const char *
 
 void sl_unpark(struct sl_parker *p)
 {
-    if (p->task_ && p->task_->waiting)
+    if (p->task_ && p->task_->result == WAITING)
         task_wake(p->task_, SL_OK);
     else
         p->permit_ = true;

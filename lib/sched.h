@@ -11,7 +11,7 @@
  * cannot be woken twice.
  *
  * The link to the context and the timer are left in place after a wait, because the next wait mostly
- * has the same ones; `waiting` and `timed` say whether they count.
+ * has the same ones; `result` and `timed` say whether they count.
  */
 #ifndef LIB_SCHED_H
 #define LIB_SCHED_H
@@ -33,22 +33,21 @@ enum {
     TASKS_MAX = 30000, /* two mappings each, of 65,530 (vm.max_map_count) */
 };
 
-/* The result of a wait that its own time has ended, beside SL_OK, SL_CLOSED, ... */
-enum { WAIT_REACHED = 100 };
+/* Results of a wait beside SL_OK, SL_CLOSED, ...: it goes on; its own time has ended it. */
+enum { WAITING = 100, WAIT_REACHED };
 
 struct sl_task {
     struct fiber fiber;
     struct sl_task *next; /* ready, or free */
     struct sl_sched *sched;
 
-    bool waiting;
+    int result; /* of the wait, or WAITING */
     bool timed; /* the timer may end the wait */
-    int result; /* of the wait */
     struct sl_ctx *wait_ctx;
     struct sl_link wait_link;  /* in wait_ctx->waiters */
     struct sl_case *cases;     /* queued at their channels */
     size_t case_count;         /* 0 while it does not wait for channels */
-    struct sl_case *committed; /* the one that ended the wait; NULL */
+    struct sl_case *committed; /* the one of several that ended the wait; NULL */
     struct sl_case one;        /* for a single send or receive */
 
     const char *waits_on; /* for sl_dump, if there are no cases */
@@ -91,8 +90,8 @@ struct sl_chan {
     struct sl_sched *sched;
     struct sl_link receivers, senders; /* struct sl_case */
     size_t elem_size;
-    size_t capacity, count, head;
-    char *ring;
+    size_t capacity, count;
+    char *read, *write, *ring, *ring_end;
     bool closed;
     struct sl_ctx *scope;
     struct sl_link in_scope;
@@ -133,7 +132,7 @@ struct sl_sched {
 extern _Thread_local struct sl_sched *sl_sched_ __attribute__((tls_model("initial-exec")));
 
 /* scheduler.c */
-void sched_slow(struct sl_sched *s, struct sl_task *me);
+__attribute__((noinline)) void sched_slow(struct sl_sched *s, struct sl_task *me);
 uint64_t sched_random(struct sl_sched *s);
 int sched_block_until(struct sl_task *me, struct sl_ctx *ctx, sl_time until, const void *place);
 int sched_wait(struct sl_ctx *ctx, sl_time until, const char *waits_on, const void *place);
@@ -165,6 +164,9 @@ void chan_drop(struct sl_chan *ch, void *elem);
 int chan_send_now(struct sl_chan *ch, const void *value);
 int chan_recv_now(struct sl_chan *ch, void *value);
 
+/* select.c */
+void cases_unlink(struct sl_task *t);
+
 /* loop.c */
 void bells_answer(struct sl_sched *s);
 void bells_end(struct sl_sched *s);
@@ -189,7 +191,11 @@ static inline struct sl_task *ready_pop(struct sl_sched *s)
     return t;
 }
 
-/* Leaves `me` for the next task, or the loop. `me` is waiting, ready or free. */
+/*
+ * Leaves `me` for the next task, or the loop. `me` is waiting, ready or free. What is needed after
+ * the switch is looked up again: a value kept across it would cost a register that the caller saves
+ * once more than the switch does.
+ */
 static inline void sched_switch(struct sl_sched *s, struct sl_task *me)
 {
     if (__builtin_expect(s->ready && --s->switches > 0, 1)) {
@@ -200,7 +206,7 @@ static inline void sched_switch(struct sl_sched *s, struct sl_task *me)
     } else {
         sched_slow(s, me);
     }
-    s->operations = OPERATIONS_MAX;
+    sl_sched_->operations = OPERATIONS_MAX;
 }
 
 /* What every wait has in common; the caller has linked `me` to what it waits for. */
@@ -210,15 +216,14 @@ static inline int sched_block(struct sl_sched *s, struct sl_task *me, struct sl_
     if (__builtin_expect(me->wait_ctx != ctx, 0))
         ctx_link(me, ctx);
     me->wait_place = place;
-    me->waiting = true;
+    me->result = WAITING;
     sched_switch(s, me);
-    return me->result;
+    return sl_sched_->current->result;
 }
 
 /* Ends the wait of a task that has no cases queued. */
 static inline void task_wake(struct sl_task *t, int result)
 {
-    t->waiting = false;
     t->result = result;
     ready_push(t->sched, t);
 }
@@ -226,29 +231,34 @@ static inline void task_wake(struct sl_task *t, int result)
 /* Ends the wait of any task, if it waits. */
 static inline void task_interrupt(struct sl_task *t, int result)
 {
-    if (!t->waiting)
+    if (t->result != WAITING)
         return;
-    for (size_t i = 0; i < t->case_count; i++)
-        list_del(&t->cases[i].link_);
+    cases_unlink(t);
     t->case_count = 0;
     t->committed = NULL;
     task_wake(t, result);
 }
 
-/* The one commit point: the case of a waiting task is done. */
-static inline void case_commit(struct sl_case *c, int result)
+/* The one commit point: the only case of a waiting task is done, */
+static inline void case_commit_single(struct sl_case *c, int result)
 {
     struct sl_task *t = c->task_;
 
     c->result = result;
-    t->committed = c;
-    if (t->case_count == 1)
-        list_cut(&c->link_);
-    else
-        for (size_t i = 0; i < t->case_count; i++)
-            list_del(&t->cases[i].link_);
+    list_cut(&c->link_);
     t->case_count = 0;
     task_wake(t, result);
+}
+
+/* or one of several. */
+static inline void case_commit(struct sl_case *c, int result)
+{
+    struct sl_task *t = c->task_;
+
+    t->committed = c;
+    if (t->case_count > 1)
+        cases_unlink(t);
+    case_commit_single(c, result);
 }
 
 static inline struct sl_case *case_first(struct sl_link *queue)

@@ -5,6 +5,13 @@
 
 #include "lib/sched.h"
 
+/* Takes all cases of a task out of their queues; those that were in none are linked to themselves. */
+void cases_unlink(struct sl_task *t)
+{
+    for (struct sl_case *c = t->cases, *end = c + t->case_count; c < end; c++)
+        list_del(&c->link_);
+}
+
 static inline bool can_do(const struct sl_sched *s, const struct sl_case *c)
 {
     const struct sl_chan *ch = c->ch;
@@ -64,6 +71,7 @@ static int wait_for_one(struct sl_task *me, struct sl_ctx *ctx, struct sl_case *
     }
     me->cases = cases;
     me->case_count = n;
+    me->committed = NULL;
     me->waits_on = "nothing (no cases)";
     result = sched_block_until(me, ctx, time ? time->at : SL_NEVER, place);
     if (time && result == WAIT_REACHED) {

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	rounds = 7
-	values = 1000000
+	rounds = 300
+	values = 30000
 	sinks  = 10
 )
 

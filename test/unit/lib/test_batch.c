@@ -238,6 +238,34 @@ WORLD_TEST(bytes_bound_the_stage_too)
     assert_int_equal(sizes[2], 1);
 }
 
+/* The stage reckons with one size for all; it must come to what the policy says for each. */
+WORLD_TEST(the_stage_agrees_with_the_policy)
+{
+    static const struct sl_batch_limits table[] = {
+        {.bytes = 1, .age = SL_DUR_FOREVER},
+        {.bytes = 4, .age = SL_DUR_FOREVER},
+        {.bytes = 21, .overhead_bytes = 2, .separator_bytes = 1, .age = SL_DUR_FOREVER},
+        {.bytes = 22, .overhead_bytes = 2, .separator_bytes = 1, .age = SL_DUR_FOREVER},
+        {.bytes = 23, .overhead_bytes = 40, .separator_bytes = 1, .age = SL_DUR_FOREVER},
+        {.bytes = 99, .count = 3, .overhead_bytes = 7, .separator_bytes = 9, .age = SL_DUR_FOREVER},
+        {.bytes = 30, .count = 30, .overhead_bytes = 7, .separator_bytes = 9},
+    };
+    size_t sizes[64];
+    int64_t times[64];
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct ints *in = ints_new(ctx, 0, NULL);
+        struct sl_batcher b;
+
+        sl_batcher_init(&b, &table[i]);
+        while (sl_batcher_offer(&b, 1, sizeof(int), sl_now()) == FITS && b.count < 50)
+            ;
+        SL_GO(ctx, feed, .out = in, .n = 50);
+        assert_true(gather(ctx, sl_batch(ctx, ints_chan(in), &table[i]), sizes, times) > 0);
+        assert_int_equal(sizes[0], table[i].age.ns ? b.count : 1);
+    }
+}
+
 static int dropped;
 
 static void count_drop(int *value)
@@ -281,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_full_batch_leaves_at_once),
         cmocka_unit_test(never_an_empty_batch),
         cmocka_unit_test(bytes_bound_the_stage_too),
+        cmocka_unit_test(the_stage_agrees_with_the_policy),
         cmocka_unit_test(cancelled_values_go_to_the_drop_function),
     };
 
