@@ -185,9 +185,9 @@ static int write_line(void *arg)
 }
 
 /* Writes the event to the file. false: there is none, or it can't be written: the event stays held, to be abandoned. */
-static bool keep_undelivered(struct local_source *local, const struct local_slot *slot)
+static bool keep_undelivered(struct local_source *local, struct slice text)
 {
-    struct undelivered job = {local->undelivered_fd, slot->text, slot->length};
+    struct undelivered job = {local->undelivered_fd, text.p, text.n};
     int result = 0;
 
     if (local->undelivered_fd < 0)
@@ -198,6 +198,24 @@ static bool keep_undelivered(struct local_source *local, const struct local_slot
         return false;
     }
     return true;
+}
+
+static struct slice text_of(const struct local_slot *slot)
+{
+    return (struct slice){slot->text, slot->length};
+}
+
+void local_forgo(struct local_source *local, struct slice text)
+{
+    struct account *account = local->base.account;
+
+    account->received++;
+    if (keep_undelivered(local, text)) {
+        account->returned++;
+        account->returned_unsent++;
+    } else {
+        account->abandoned++;
+    }
 }
 
 static void settle_item(struct local_source *local, const struct batch_item *item)
@@ -212,7 +230,7 @@ static void settle_item(struct local_source *local, const struct batch_item *ite
         return;
     }
     account->in_doubt += item->in_doubt;
-    if (!keep_undelivered(local, slot)) {
+    if (!keep_undelivered(local, text_of(slot))) {
         if (item->fate != FATE_REFUSED)
             return;
         if (log_limit_pass(&local->refused_log))
@@ -267,7 +285,7 @@ size_t local_abandon(struct source *source)
     size_t held = local->held;
 
     for (uint32_t i = 0; i < local->config.in_flight_max; i++)
-        if (local->slots[i].is_used && !keep_undelivered(local, &local->slots[i])) {
+        if (local->slots[i].is_used && !keep_undelivered(local, text_of(&local->slots[i]))) {
             source->account->abandoned++;
             free_slot(local, i);
         } else if (local->slots[i].is_used) {

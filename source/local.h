@@ -53,6 +53,10 @@ void local_deinit(struct local_source *local);
 int local_give(struct local_source *local, struct sl_ctx *intake, struct message_chan *out,
                struct slice text);
 
+/* An event that was taken out of where it was, but is not given out any more: it goes to the file of --undelivered, or is
+ * abandoned. Waits. */
+void local_forgo(struct local_source *local, struct slice text);
+
 /* For struct source_ops. */
 void local_settle(struct source *source, struct sl_ctx *life, struct batch_chan *verdicts);
 size_t local_held(const struct source *source);

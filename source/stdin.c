@@ -3,6 +3,9 @@
  *
  * Reading may block for ever, so a detached thread does it, which owns its memory: it reads ahead up to READ_AHEAD bytes,
  * rings, and waits until the task has taken lines out. It is never joined: the program ends under it.
+ *
+ * A line that was read when intake ends is not given out any more, but nobody else can read it either: it goes to the file
+ * of --undelivered or counts as abandoned.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +33,7 @@ struct reader {
     struct sl_bell *bell;
     struct strbuf bytes;
     bool has_ended;
+    bool is_over; /* nobody takes anything any more: the thread ends with its present read */
     int error;
     unsigned references;
 };
@@ -40,6 +44,7 @@ struct stdin_source {
     struct sl_parker more; /* the task waits here for bytes */
     struct strbuf pending; /* bytes of the task's own: lines, and the start of one */
     uint64_t line;         /* number of the last line */
+    bool skips;            /* the rest of a line that is too long is still to come */
 };
 
 static void reader_release(struct reader *reader)
@@ -58,11 +63,13 @@ static void reader_release(struct reader *reader)
     free(reader);
 }
 
-/* Hands over what was read, waiting while there is too much of it already. */
-static void hand_over(struct reader *reader, const char *piece, ssize_t n)
+/* Hands over what was read, waiting while there is too much of it already. Whether nothing more is wanted. */
+static bool hand_over(struct reader *reader, const char *piece, ssize_t n)
 {
+    bool is_over;
+
     pthread_mutex_lock(&reader->lock);
-    while (reader->bytes.n >= READ_AHEAD && reader->references > 1)
+    while (reader->bytes.n >= READ_AHEAD && reader->references > 1 && !reader->is_over)
         pthread_cond_wait(&reader->taken, &reader->lock);
     if (n > 0)
         strbuf_add(&reader->bytes, piece, (size_t)n);
@@ -70,8 +77,10 @@ static void hand_over(struct reader *reader, const char *piece, ssize_t n)
         reader->has_ended = true;
         reader->error = n < 0 ? (int)n : strbuf_failed(&reader->bytes) ? -ENOMEM : 0;
     }
+    is_over = reader->is_over || reader->has_ended;
     pthread_mutex_unlock(&reader->lock);
     sl_bell_ring(reader->bell);
+    return is_over;
 }
 
 static void *read_on(void *arg)
@@ -81,13 +90,12 @@ static void *read_on(void *arg)
     ssize_t n;
 
     do {
-        n = piece ? read(STDIN_FILENO, piece, PIECE) : -1;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            n = piece ? -errno : -ENOMEM;
-        hand_over(reader, piece, n);
-    } while (n > 0 || (n < 0 && errno == EINTR));
+        do
+            n = piece ? read(STDIN_FILENO, piece, PIECE) : -ENOMEM;
+        while (n == -1 && errno == EINTR);
+        if (n == -1)
+            n = -errno;
+    } while (!hand_over(reader, piece, n));
     free(piece);
     reader_release(reader);
     return NULL;
@@ -137,8 +145,8 @@ static int start_reader(struct stdin_source *in)
     return 0;
 }
 
-/* Moves what the thread has read to the task's own bytes. Whether nothing more comes. */
-static bool take_bytes(struct stdin_source *in, int *error)
+/* Moves what the thread has read to the task's own bytes. Whether nothing more comes. `for_good`: and lets the thread end. */
+static bool take_bytes(struct stdin_source *in, bool for_good, int *error)
 {
     struct reader *reader = in->reader;
     bool ended;
@@ -147,6 +155,7 @@ static bool take_bytes(struct stdin_source *in, int *error)
     strbuf_add(&in->pending, reader->bytes.p, reader->bytes.n);
     strbuf_reset(&reader->bytes);
     ended = reader->has_ended;
+    reader->is_over = for_good;
     *error = strbuf_failed(&in->pending) ? -ENOMEM : reader->error;
     pthread_cond_signal(&reader->taken);
     pthread_mutex_unlock(&reader->lock);
@@ -186,15 +195,40 @@ static int give_lines(struct stdin_source *in, struct sl_ctx *intake, struct mes
         const char *end = memchr(rest.p, '\n', rest.n);
         size_t n = end ? (size_t)(end - rest.p) : rest.n;
 
-        if (!end && !last && rest.n <= LINE_MAX_BYTES)
+        if (!end && !last && !in->skips && rest.n <= LINE_MAX_BYTES + 1) /* with a CR */
             break;
-        r = give_line(in, intake, out, (struct slice){rest.p, n});
-        if (r == SL_OK)
+        if (!in->skips)
+            r = give_line(in, intake, out, (struct slice){rest.p, n});
+        if (r == SL_OK) {
+            in->skips = !end && !last;
             rest = (struct slice){rest.p + n + (end ? 1 : 0), rest.n - n - (end ? 1 : 0)};
+        }
     }
-    memmove(in->pending.p, rest.p, rest.n);
+    if (rest.n > 0)
+        memmove(in->pending.p, rest.p, rest.n);
     strbuf_truncate(&in->pending, rest.n);
     return r;
+}
+
+/* Intake has ended: what was read and not given out is accounted for. */
+static void forgo_lines(struct stdin_source *in)
+{
+    struct slice rest;
+    int error;
+
+    (void)take_bytes(in, true, &error);
+    rest = strbuf_slice(&in->pending);
+    while (rest.n > 0) {
+        const char *end = memchr(rest.p, '\n', rest.n);
+        size_t n = end ? (size_t)(end - rest.p) : rest.n;
+        struct slice line = {rest.p, n > 0 && rest.p[n - 1] == '\r' ? n - 1 : n};
+
+        if (line.n > 0 && !in->skips)
+            local_forgo(&in->local, line);
+        in->skips = false;
+        rest = (struct slice){rest.p + n + (end ? 1 : 0), rest.n - n - (end ? 1 : 0)};
+    }
+    strbuf_truncate(&in->pending, 0);
 }
 
 struct read_lines {
@@ -214,11 +248,13 @@ SL_TASK(read_lines)
         r = sl_park(&in->more, my->intake, SL_NEVER, "standard input");
         if (r != SL_OK)
             break;
-        ended = take_bytes(in, &error);
+        ended = take_bytes(in, false, &error);
         r = give_lines(in, my->intake, my->out, ended);
     }
     message_chan_close(my->out);
     sl_bell_silence(in->reader->bell);
+    if (r == SL_CANCELED || r == SL_TIMEOUT)
+        forgo_lines(in);
     if (error || r < 0) {
         log_error("standard input: %s", strerror(error ? -error : -r));
         sl_ctx_cancel(my->intake, error ? error : r);
