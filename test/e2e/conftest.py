@@ -30,8 +30,8 @@ def receiver():
     """A function that starts a service; see Receiver."""
     started = []
 
-    def start(answer=None):
-        started.append(Receiver(answer))
+    def start(answer=None, tls=None):
+        started.append(Receiver(answer, tls))
         return started[-1]
 
     yield start

@@ -72,9 +72,10 @@ class Request:
 
 
 class Receiver:
-    """answer: a callable from Request to Answer, or a list of Answers, one for each request, the last one for all later."""
+    """answer: a callable from Request to Answer, or a list of Answers, one for each request, the last one for all later.
+    tls: an ssl.SSLContext."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, tls=None):
         self.requests = []
         self.changed = threading.Condition()
         self.script = answer if answer is not None else [Answer()]
@@ -123,7 +124,9 @@ class Receiver:
                 pass  # the peer went away: a drain may cut what is being posted
 
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/batch"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_port}/batch"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def took(self, request):
