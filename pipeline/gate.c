@@ -88,8 +88,8 @@ void gate_leave(struct gate *gate, struct gate_seat *seat)
 void gate_accepted(struct gate *gate)
 {
     sl_time now = sl_now();
-    bool ends_outage = gate->accepted == 0 ||
-                       sl_dur_cmp(sl_time_sub(now, gate->accepted_at), OUTAGE_LEAST) >= 0;
+    bool ends_outage =
+        gate->accepted == 0 || sl_dur_cmp(sl_time_sub(now, gate->accepted_at), OUTAGE_LEAST) >= 0;
 
     gate->accepted++;
     gate->accepted_at = now;

@@ -218,8 +218,8 @@ static bool refresh(struct header_origin *origin)
     free(trial.list);
     if (r || why) {
         if (!origin->complained)
-            log_warn("%s: %s%s; its last headers stay in use", origin->path,
-                     why ? "a header " : "", why ? why : strerror(-r));
+            log_warn("%s: %s%s; its last headers stay in use", origin->path, why ? "a header " : "",
+                     why ? why : strerror(-r));
         origin->complained = true;
         if (why) /* what is in it is wrong; what could not be read is tried again */
             origin->seen = now;
@@ -286,8 +286,8 @@ static int refuse(const struct header_origin *culprit, const char *why, struct p
     if (culprit->path)
         return problem_set(problem, EXIT_BAD_USAGE,
                            "the file %s: a header %s\n  do:    leave it out", culprit->path, why);
-    return problem_set(problem, EXIT_BAD_USAGE,
-                       "--header %.*s: a header %s\n  do:    leave it out", n, line.p, why);
+    return problem_set(problem, EXIT_BAD_USAGE, "--header %.*s: a header %s\n  do:    leave it out",
+                       n, line.p, why);
 }
 
 int headers_new(struct headers **out, const char *const *lines, const char *const *files,

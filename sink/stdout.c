@@ -24,7 +24,8 @@ enum { PATIENCE_MS = 100 };
 
 struct stdout_sink {
     struct sink base;
-    size_t piece; /* a pipe that polls as writable takes PIPE_BUF bytes without blocking, but no more */
+    size_t
+        piece; /* a pipe that polls as writable takes PIPE_BUF bytes without blocking, but no more */
     struct turn_chan *turn; /* holds one element: whoever takes it may write */
 };
 
@@ -48,7 +49,8 @@ static int write_on(void *arg)
 
         if (ready == 0)
             return 0;
-        wrote = ready < 0 ? -1 : write(STDOUT_FILENO, job->p, job->n < job->piece ? job->n : job->piece);
+        wrote = ready < 0 ? -1
+                          : write(STDOUT_FILENO, job->p, job->n < job->piece ? job->n : job->piece);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN)
             return -errno;
         if (wrote > 0) {

@@ -86,9 +86,7 @@ static void extend(struct sqs_source *sqs, const struct lease_extension *due, si
         changes[i] = (struct sqs_visibility){{handles->p + at, ends[i] - at}, due[i].visibility_s};
         at = ends[i];
     }
-    r = strbuf_failed(handles)
-            ? -1
-            : call_extend(sqs, changes, count, entries, &failure);
+    r = strbuf_failed(handles) ? -1 : call_extend(sqs, changes, count, entries, &failure);
     if (r == SQS_FAILED)
         on_failure(sqs, &failure);
     if (r != 0)

@@ -66,8 +66,8 @@ static void names_and_values_are_checked(void **state)
 static void a_refused_flag_is_named_without_its_value(void **state)
 {
     static const char *const lines[] = {
-        "Host: secret", "no colon but secret",   ":secret",      "X Y: secret",
-        "",             "X: secret\nEvil: more", "X: secret\r1",
+        "Host: secret",          "no colon but secret", ":secret", "X Y: secret", "",
+        "X: secret\nEvil: more", "X: secret\r1",
     };
 
     (void)state;
@@ -145,8 +145,8 @@ static void flags_files_and_the_bearer_token_are_added(void **state)
     write_to(file, "X-One: 1\r\n\n  X-Two:  2 and more \nX-Three:");
     write_to(bearer, "  abc.def\n");
     headers = open_headers("X-Flag: f", file, bearer);
-    assert_string_equal(
-        at(headers, 0), "X-Flag=f;X-One=1;X-Two=2 and more;X-Three=;Authorization=Bearer abc.def;");
+    assert_string_equal(at(headers, 0),
+                        "X-Flag=f;X-One=1;X-Two=2 and more;X-Three=;Authorization=Bearer abc.def;");
     headers_free(headers);
     unlink(file);
     unlink(bearer);
@@ -197,8 +197,8 @@ static void a_file_is_refused_at_the_start(void **state)
         const char *text;
         bool is_bearer;
     } cases[] = {
-        {"", true},          {"\n", true},          {"a\nb", true},
-        {"no colon", false}, {"Host: x", false},    {"X: 1\nContent-Length: 3", false},
+        {"", true},          {"\n", true},       {"a\nb", true},
+        {"no colon", false}, {"Host: x", false}, {"X: 1\nContent-Length: 3", false},
     };
     char path[64];
 

@@ -57,7 +57,8 @@ static void perform(struct http_client *client, struct sl_ctx *ctx,
     answer->failure = script->answer.failure;
     answer->sent = script->answer.sent;
     answer->status = script->answer.status;
-    strbuf_addf(&answer->head, "HTTP/1.1 200 x\r\n%s", script->answer.head ? script->answer.head : "");
+    strbuf_addf(&answer->head, "HTTP/1.1 200 x\r\n%s",
+                script->answer.head ? script->answer.head : "");
     strbuf_adds(&answer->body, script->answer.body ? script->answer.body : "");
     snprintf(answer->detail, sizeof(answer->detail), "%s",
              script->answer.detail ? script->answer.detail : "");
@@ -120,17 +121,17 @@ static int sends_the_contract(struct sl_ctx *ctx, void *arg)
     assert_int_equal(result.outcome, OUTCOME_ACCEPTED);
     assert_string_equal(script.url, "POST https://perseus.example/in?key=k");
     assert_non_null(strstr(script.headers, "Content-Type: application/json"));
-    assert_non_null(
-        strstr(script.headers, "\nIdempotency-Key: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
-                               "Sluice-Batch-Id: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
-                               "Sluice-Batch-Count: 2\n"
-                               "Sluice-Attempt: 1\n"
-                               "traceparent: 00-0b5e3f5a1d1c4c8e9b1e0123456789ab-"));
+    assert_non_null(strstr(script.headers,
+                           "\nIdempotency-Key: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
+                           "Sluice-Batch-Id: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
+                           "Sluice-Batch-Count: 2\n"
+                           "Sluice-Attempt: 1\n"
+                           "traceparent: 00-0b5e3f5a1d1c4c8e9b1e0123456789ab-"));
     assert_non_null(strstr(script.headers, "-01\nX-Tenant: blue\n"));
     assert_false(script.fresh);
     post(sink, ctx, 2, &result);
     assert_non_null(strstr(script.headers, "Sluice-Attempt: 2\n"));
-    assert_true(script.fresh); /* the connection that failed is not used again */
+    assert_true(script.fresh);              /* the connection that failed is not used again */
     assert_null(strstr(sink->name, "key")); /* a query may be secret */
     sink_free(sink);
     return 0;
@@ -197,7 +198,9 @@ static const struct {
 } answers[] = {
     {{.sent = true, .status = 200}, OUTCOME_ACCEPTED, 0, ""},
     {{.sent = true, .status = 204}, OUTCOME_ACCEPTED, 0, ""},
-    {{.sent = true, .status = 200, .body = "{\"batchItemFailures\":[{\"itemIdentifier\":\"two\"}]}"},
+    {{.sent = true,
+      .status = 200,
+      .body = "{\"batchItemFailures\":[{\"itemIdentifier\":\"two\"}]}"},
      OUTCOME_PARTIAL,
      0,
      "200 with a list of failures"},
@@ -273,8 +276,9 @@ static void an_answer_is_judged(void **state)
 static void an_address_that_is_none_is_refused(void **state)
 {
     static const char *const addresses[] = {
-        "http://perseus.example/", "https://user:secret@perseus.example/", "ftp://perseus.example/",
-        "https://169.254.169.254/", "https://perseus.example/\r\nX: y",
+        "http://perseus.example/",          "https://user:secret@perseus.example/",
+        "ftp://perseus.example/",           "https://169.254.169.254/",
+        "https://perseus.example/\r\nX: y",
     };
 
     (void)state;

@@ -53,8 +53,7 @@ static void fake_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_r
         return;
     result->sent = result->complete = true;
     result->outcome = w->outcome;
-    if (w->outcome_until.ns &&
-        sl_dur_cmp(sl_time_sub(sl_now(), w->began), w->outcome_until) >= 0)
+    if (w->outcome_until.ns && sl_dur_cmp(sl_time_sub(sl_now(), w->began), w->outcome_until) >= 0)
         result->outcome = OUTCOME_ACCEPTED;
     w->posted += result->outcome == OUTCOME_ACCEPTED ? request->count : 0;
 }
