@@ -10,6 +10,9 @@
 #include "ops/log.h"
 #include "pipeline/stages.h"
 
+/* Long enough for a full receive to be followed by others. */
+#define FIFO_AGE sl_ms(200)
+
 struct batch_stage {
     struct pipeline *pipeline;
     struct message_chan *in;
@@ -29,6 +32,15 @@ struct gathering {
 static size_t count_limit(const struct gathering *g)
 {
     return g->format->one_per_request ? 1 : g->pipeline->config->batch_count;
+}
+
+/* A queue gives no more of a group while some of it is held: on a FIFO queue what one round of receives does not bring may
+ * be waiting for this batch. */
+static sl_dur age_limit(const struct pipeline *pipeline)
+{
+    sl_dur age = pipeline->config->batch_age;
+
+    return pipeline->source->is_fifo ? sl_dur_min(age, FIFO_AGE) : age;
 }
 
 static size_t body_bytes(const struct gathering *g, const struct batch *batch)
@@ -244,7 +256,7 @@ SL_TASK(batch_stage)
         .bytes = pipeline->bytes_max,
         .overhead_bytes = g.format->prefix.n + g.format->suffix.n,
         .separator_bytes = g.format->separator.n,
-        .age = pipeline->config->batch_age,
+        .age = age_limit(pipeline),
     };
     int r;
 

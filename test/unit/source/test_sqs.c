@@ -649,6 +649,20 @@ static void fifo_keeps_the_order_of_each_group(void **state)
     }
 }
 
+static void a_queue_of_one_group_flows(void **state)
+{
+    struct world *w = world_new(200);
+
+    (void)state;
+    w->is_fifo = true;
+    w->groups = 1;
+    run(w, 1);
+    assert_int_equal(delivered_times(w, 1), 200);
+    assert_int_equal(w->order_breaks, 0);
+    assert_true(sl_dur_cmp(w->report.took, sl_sec(20)) < 0);
+    free(w);
+}
+
 static void without_permission_to_extend_nothing_is_lost(void **state)
 {
     struct world *w = world_new(200);
@@ -854,6 +868,7 @@ int main(void)
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(a_queue_of_one_group_flows),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
         cmocka_unit_test(count_stops_after_so_many_events),
         cmocka_unit_test(an_event_that_comes_while_only_deletes_are_left_is_extended),
