@@ -22,8 +22,9 @@ struct pipeline {
 
 /*
  * Gathers runs into batches: a batch leaves with `batch_count` events, before it would exceed the byte limit, at
- * `batch_age` (FIFO: 200 ms at most) after its first event, or at once when intake has ended. Never an empty batch. A single event that is larger
- * than the byte limit goes alone. The channel is a rendezvous: while all deliveries are busy the stage waits.
+ * `batch_age` (FIFO: 200 ms at most) after its first event, or at once when intake has ended. Never an empty batch. A
+ * single event that is larger than the byte limit goes alone. The channel is a rendezvous: while all deliveries are busy
+ * the stage waits.
  */
 struct batch_chan *batch_messages(struct pipeline *pipeline, struct message_chan *messages);
 
