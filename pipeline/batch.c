@@ -185,11 +185,14 @@ static int make_room(struct gathering *g, size_t count)
 /* Takes over `run`. SL_OK, or why the batch that had to leave could not. */
 static int add_run(struct gathering *g, struct message *run)
 {
-    bool lull = run->lull;
-    size_t count = append_run(g, run);
     enum sl_batch_fit fit;
+    size_t count;
+    bool lull;
     int r;
 
+    sl_assert(run);
+    lull = run->lull;
+    count = append_run(g, run);
     if (count < message_run_length(run))
         out_of_memory(g);
     message_run_free(run);
