@@ -12,7 +12,7 @@
  *     3xx, other 4xx, 501 505 511                        PAUSE
  *
  * Anything that is not listed as success is failure. A success must be complete; a failure is
- * judged by its status alone, because a server that answers 413 early often cuts the connection.
+ * judged by its status alone, if one is known (io/http knows none of an answer that was cut).
  *
  * The list of failures is Lambda's: {"batchItemFailures":[{"itemIdentifier":"<messageId>"}]}. The
  * two names match without regard to case. No body, no such key, null and [] mean that all are

@@ -295,7 +295,7 @@ static enum step on_retry(struct courier *courier, struct part *part,
     struct delivery *delivery = courier->delivery;
     sl_dur delay = backoff_full(RETRY_BASE, RETRY_CAP, part->attempt - 1, sl_random());
 
-    if (part->last_try)
+    if (part->last_try || sl_ctx_err(delivery->pipeline->delivery))
         return give_up(courier, part);
     if (suspect_failed(&part->suspect, delivery->gate.accepted, result->sent)) {
         log_trouble(courier, part, result,
