@@ -99,7 +99,7 @@ SL_TASK(batch_stage)
         result = gather(my, ctx);
     } while (result == SL_OK);
     for (size_t i = 0; i < my->count; i++)
-        chan_drop(my->in, my->items + i * my->in->elem_size);
+        chan_forget(my->in, my->items + i * my->in->elem_size);
     free(my->items);
     sl_batches_close(my->out);
     return result < 0 ? result : 0;
@@ -110,7 +110,7 @@ struct sl_batches *sl_batch(struct sl_ctx *ctx, struct sl_chan *in,
 {
     static const struct sl_task_site site = {"sl_batch", __FILE__, __LINE__,
                                              sizeof(struct batch_stage), sl_task_batch_stage};
-    struct sl_batches *out = sl_batches_new(ctx, 0, NULL);
+    struct sl_batches *out = in ? sl_batches_new(ctx, 0, NULL) : NULL;
     struct batch_stage *b;
 
     if (!out)

@@ -386,13 +386,12 @@ void sl_chan_forget(void *elem)
     (void)elem;
 }
 
-/* A value that nobody will receive. */
-void chan_drop(struct sl_chan *ch, void *elem)
+/* A value out of `ch` that nobody will get. */
+void chan_forget(struct sl_chan *ch, void *elem)
 {
-    sl_assert(ch->drop || ch->typed_drop);
     if (ch->typed_drop)
         ch->call_drop(ch->typed_drop, elem);
-    else
+    else if (ch->drop)
         ch->drop(elem);
 }
 
@@ -401,11 +400,10 @@ void chan_destroy(struct sl_chan *ch)
     sl_assert(list_is_empty(&ch->receivers) && list_is_empty(&ch->senders));
     if (ch->gone)
         ch->gone(ch);
-    for (; ch->count > 0; ch->count--) {
-        chan_drop(ch, ch->read);
-        ch->read += ch->elem_size;
-        if (ch->read == ch->ring_end)
-            ch->read = ch->ring;
+    sl_assert(ch->count == 0 || ch->drop || ch->typed_drop);
+    while (ch->count > 0) {
+        chan_forget(ch, ch->read);
+        ring_read(ch);
     }
     list_del(&ch->in_scope);
     free(ch);

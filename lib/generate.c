@@ -63,8 +63,7 @@ SL_TASK(merge_one)
     while (sl_chan_recv(my->in, ctx, my->value) == SL_OK) {
         if (sl_chan_send(my->merge->out, ctx, my->value) == SL_OK)
             continue;
-        if (my->in->drop || my->in->typed_drop)
-            chan_drop(my->in, my->value);
+        chan_forget(my->in, my->value);
         break;
     }
     free(my->value);
@@ -77,7 +76,7 @@ static bool merge_start(struct sl_ctx *ctx, struct merge *m, struct sl_chan *in)
     static const struct sl_task_site site = {"sl_merge", __FILE__, __LINE__,
                                              sizeof(struct merge_one), sl_task_merge_one};
     struct merge_one *one;
-    void *value = malloc(in->elem_size + 1);
+    void *value = malloc(m->out->elem_size + 1);
 
     if (!value)
         sl_ctx_cancel(ctx, -ENOMEM);
@@ -92,14 +91,17 @@ static bool merge_start(struct sl_ctx *ctx, struct merge *m, struct sl_chan *in)
 
 struct sl_chan *sl_merge(struct sl_ctx *ctx, struct sl_chan *const *in, size_t n)
 {
+    const struct sl_chan *like = NULL;
     struct sl_chan *out;
     struct merge *m;
 
     sl_assert(n > 0);
-    out = sl_chan_new(ctx, in[0]->elem_size, 0, NULL);
+    for (size_t i = 0; i < n && !like; i++)
+        like = in[i];
+    out = like ? sl_chan_new(ctx, like->elem_size, 0, NULL) : NULL;
     if (!out)
         return NULL;
-    out->name = in[0]->name;
+    out->name = like->name;
     m = malloc(sizeof(*m));
     if (!m) {
         sl_ctx_cancel(ctx, -ENOMEM);
@@ -108,7 +110,7 @@ struct sl_chan *sl_merge(struct sl_ctx *ctx, struct sl_chan *const *in, size_t n
     }
     *m = (struct merge){.out = out, .inputs = n};
     for (size_t i = 0; i < n; i++) {
-        sl_assert(in[i]->elem_size == out->elem_size);
+        sl_assert(!in[i] || in[i]->elem_size == out->elem_size);
         if (!merge_start(ctx, m, in[i]))
             merge_end(m);
     }

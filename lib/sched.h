@@ -148,6 +148,7 @@ void task_worker(void *arg);
 /* timer.c */
 sl_time timers_next(struct sl_sched *s);
 void timers_run(struct sl_sched *s, sl_time now);
+void timers_end(struct sl_sched *s);
 void task_timer_fired(struct sl_timer *timer);
 
 /* ctx.c */
@@ -160,7 +161,7 @@ void ctx_link(struct sl_task *t, struct sl_ctx *ctx);
 
 /* chan.c */
 void chan_destroy(struct sl_chan *ch);
-void chan_drop(struct sl_chan *ch, void *elem);
+void chan_forget(struct sl_chan *ch, void *elem);
 int chan_send_now(struct sl_chan *ch, const void *value);
 int chan_recv_now(struct sl_chan *ch, void *value);
 

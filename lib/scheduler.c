@@ -26,7 +26,7 @@ uint64_t sched_random(struct sl_sched *s)
 
 static bool should_poll(struct sl_sched *s)
 {
-    if (!s->ready || s->shuffle)
+    if (!s->ready || s->shuffle || atomic_load_explicit(&s->rung, memory_order_relaxed))
         return true;
     s->switches = SWITCHES_PER_LOOK;
     return s->driver->now(s->driver).ns - s->seen.ns >= POLL_NS;
@@ -168,6 +168,7 @@ static const struct sl_task_site first_site = {"main", __FILE__, __LINE__, sizeo
 static void sched_deinit(struct sl_sched *s)
 {
     bells_end(s);
+    timers_end(s);
     while (!list_is_empty(&s->stacks))
         stack_free(SL_CONTAINER_OF(s->stacks.next, struct sl_task, all));
     free(s->background);

@@ -133,6 +133,13 @@ void timers_run(struct sl_sched *s, sl_time now)
     }
 }
 
+/* Whoever still holds one may stop it after the scheduler has gone. */
+void timers_end(struct sl_sched *s)
+{
+    while (s->timers)
+        take_out(s, s->timers);
+}
+
 void task_timer_fired(struct sl_timer *timer)
 {
     struct sl_task *t = SL_CONTAINER_OF(timer, struct sl_task, timer);

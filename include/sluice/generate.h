@@ -68,7 +68,8 @@ SL_API int sl_generator_run_(struct sl_ctx *ctx, void *args);
  * Merges `n` (at least 1) channels of one element size into one: a rendezvous that belongs to
  * `ctx`, and is closed when all of them are closed or `ctx` is cancelled. Values from one channel
  * keep their order. A value that is in hand when `ctx` is cancelled goes to the drop function of
- * the channel that it came from; without one it is forgotten. The array is read before it returns.
+ * the channel that it came from; without one it is forgotten. A NULL channel is never closed. The
+ * array is read before it returns. Without memory as SL_GENERATE.
  */
 SL_API struct sl_chan *sl_merge(struct sl_ctx *ctx, struct sl_chan *const *in, size_t n);
 

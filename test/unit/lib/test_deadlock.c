@@ -233,7 +233,7 @@ static void mistakes_end_the_process(void **state)
         const char *says;
     } mistakes[] = {
         {close_twice, "assertion failed: !ch->closed"},
-        {left_inside, "assertion failed: ch->drop"},
+        {left_inside, "assertion failed: ch->count == 0"},
         {free_in_use, "assertion failed: list_is_empty(&ch->receivers)"},
         {wait_for_own_scope, "assertion failed: ctx != scope"},
         {wait_in_callback, "assertion failed: s && s->current"},

@@ -89,6 +89,26 @@ WORLD_TEST(merging_stopped_short_drops_what_is_in_hand)
     assert_int_equal(sl_ctx_leave(scope), 0);
 }
 
+WORLD_TEST(a_null_channel_is_an_input_that_never_ends)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct sl_chan *in[] = {NULL, ints_chan(SL_GENERATE(scope, count, .from = 1, .to = 3)), NULL};
+    struct ints *out = ints_of(sl_merge(scope, in, 3));
+    int n, sum = 0;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ints_recv(out, ctx, &n), SL_OK);
+        sum += n;
+    }
+    assert_int_equal(sum, 6);
+    settle();
+    assert_false(sl_chan_is_closed(ints_chan(out)));
+    sl_ctx_cancel(scope, 0);
+    assert_int_equal(ints_recv(out, ctx, &n), SL_CLOSED);
+    sl_ctx_leave(scope);
+    assert_null(sl_merge(ctx, in, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +116,7 @@ int main(void)
         cmocka_unit_test(stopping_short),
         cmocka_unit_test(a_failing_generator_closes_and_cancels),
         cmocka_unit_test(merging),
+        cmocka_unit_test(a_null_channel_is_an_input_that_never_ends),
         cmocka_unit_test(merging_stopped_short_drops_what_is_in_hand),
     };
 
