@@ -57,9 +57,10 @@ struct world {
     sl_dur signal_at;
     sl_dur (*appears)(const struct world *w, size_t i); /* when an event is sent; NULL: at first */
     sl_dur offset;                                      /* for that */
-    sl_dur changes_at, visibility_then; /* the queue's visibility timeout is another from there on */
-    sl_dur extend_hangs;                /* until then, a call that extends event 0 takes a minute */
-    unsigned extends_time_out;          /* so many of the first calls that extend have no answer */
+    sl_dur changes_at,
+        visibility_then;       /* the queue's visibility timeout is another from there on */
+    sl_dur extend_hangs;       /* until then, a call that extends event 0 takes a minute */
+    unsigned extends_time_out; /* so many of the first calls that extend have no answer */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -711,7 +712,8 @@ static void an_event_that_comes_while_only_deletes_are_left_is_extended(void **s
         run(w, 1);
         if (w->account.expired || w->account.received != 2)
             fail_msg("event 1 at %lld ms: received %llu, expired %llu", (long long)at,
-                     (unsigned long long)w->account.received, (unsigned long long)w->account.expired);
+                     (unsigned long long)w->account.received,
+                     (unsigned long long)w->account.expired);
         free(w);
     }
 }
