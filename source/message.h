@@ -91,8 +91,11 @@ struct batch *batch_new(const struct format *format, size_t room);
 void batch_free(struct batch *batch);
 /* The same for what is left in a channel. */
 void batch_drop(struct batch **batch);
-/* The bytes that `record` takes in the body of a batch of `format`, written to the end of `batch->body`, a separator before
- * it if it is not the first. 0, or -ENOMEM with the batch as it was. The item's fate is FATE_UNDECIDED. */
+/*
+ * Writes `record` to the end of the body, with a separator before it if it is not the first, and
+ * makes it an item of run `run`; `record` is not kept. 0, or -ENOMEM with the batch as it was. The
+ * item's fate is FATE_UNDECIDED.
+ */
 int batch_append(struct batch *batch, const struct format *format, const struct record *record,
                  const struct record_source *origin, struct ticket ticket, uint32_t run);
 /* Moves the last `count` items to the end of `to`, with their bytes. 0, or -ENOMEM with both as they were. */
