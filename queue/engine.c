@@ -177,7 +177,7 @@ void engine_serve(struct engine *engine, struct moment at)
         engine->sweep_at = sl_time_add(at.now, SWEEP);
 }
 
-void engine_tick(struct engine *engine, struct moment at)
+void engine_advance(struct engine *engine, struct moment at)
 {
     sweep(engine, at.now);
     engine_dedups_expire(engine, at.now);
@@ -185,6 +185,12 @@ void engine_tick(struct engine *engine, struct moment at)
     engine_graves_expire(engine, at.now);
     engine_tasks_step(engine, at);
     write_late(engine, at.now);
+    hidden_no_more(engine, at.now);
+}
+
+void engine_tick(struct engine *engine, struct moment at)
+{
+    engine_advance(engine, at);
     engine_serve(engine, at);
     engine_polls_expire(engine, at.now);
 }
@@ -194,6 +200,8 @@ sl_time engine_deadline(const struct engine *engine)
     sl_time next = sl_time_min(engine->sweep_at, engine_tasks_deadline(engine));
     struct heap_node *node;
 
+    if (!sl_links_empty(&engine->stirred))
+        return (sl_time){0}; /* at once */
     if ((node = heap_first(&engine->due)))
         next = sl_time_min(next, SL_CONTAINER_OF(node, struct message, due)->due_at);
     if ((node = heap_first(&engine->polls_due)))

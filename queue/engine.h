@@ -163,7 +163,8 @@ struct sent {
 /*
  * Accepts a message, whose limits the caller has checked. On FIFO queues: without a deduplication id the body's SHA-256
  * is it, if the queue says so, else it is refused; within five minutes a second one with the same id is accepted and not
- * delivered.
+ * delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
+ * function: so a batch that is sent reaches a poll as one.
  */
 enum queue_error engine_send(struct engine *engine, struct moment at, struct queue *queue,
                              const struct send *send, struct sent *out,

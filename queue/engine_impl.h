@@ -168,6 +168,8 @@ struct engine {
 
 /* Every event ends with it: what became due is done, and polls get what there is. */
 void engine_serve(struct engine *engine, struct moment at);
+/* What is due happens; polls are not served. */
+void engine_advance(struct engine *engine, struct moment at);
 void queue_stir(struct engine *engine, struct queue *queue);
 /* Appends to the list of changes, if anybody wants them. */
 void engine_note(struct engine *engine, const struct change *change);

@@ -216,7 +216,7 @@ enum queue_error engine_send(struct engine *engine, struct moment at, struct que
     struct slice key, id;
     enum queue_error error;
 
-    engine_tick(engine, at);
+    engine_advance(engine, at);
     error = check(queue, send, refusal);
     if (error != QUEUE_OK)
         return error;
@@ -235,11 +235,8 @@ enum queue_error engine_send(struct engine *engine, struct moment at, struct que
     if (key.n > 0)
         earlier = table_find(&queue->dedups, engine_hash(engine, key, (struct slice){NULL, 0}),
                              dedup_is, &key);
-    if (!earlier) {
-        error = accept(engine, at, queue, send, payload, key, out, refusal);
-        engine_serve(engine, at);
-        return error;
-    }
+    if (!earlier)
+        return accept(engine, at, queue, send, payload, key, out, refusal);
     fill_in(out, payload);
     memcpy(out->id, earlier->id, sizeof out->id);
     out->sequence = earlier->sequence;
