@@ -15,7 +15,7 @@ enum { ATTRIBUTES_MAX = 32, PIECE = 4096 };
 static EVP_MD *algorithm;
 static EVP_MD_CTX *context;
 
-static void begin(void)
+void md5_begin(void)
 {
     if (!context) {
         /* No security hangs on it: also where OpenSSL is held to FIPS, which has no MD5. */
@@ -26,28 +26,39 @@ static void begin(void)
     sl_assert(EVP_DigestInit_ex2(context, algorithm, NULL) == 1);
 }
 
-static void update(const void *p, size_t n)
+void md5_add(const void *p, size_t n)
 {
     sl_assert(EVP_DigestUpdate(context, p, n) == 1);
 }
 
-static void finish(char out[MD5_HEX_SIZE])
+void md5_end(uint8_t out[MD5_SIZE])
+{
+    sl_assert(EVP_DigestFinal_ex(context, out, NULL) == 1);
+}
+
+void md5_print(const uint8_t digest[MD5_SIZE], char out[MD5_HEX_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
-    unsigned char digest[16];
 
-    sl_assert(EVP_DigestFinal_ex(context, digest, NULL) == 1);
-    for (size_t i = 0; i < sizeof(digest); i++) {
+    for (size_t i = 0; i < MD5_SIZE; i++) {
         out[2 * i] = hex[digest[i] >> 4];
         out[2 * i + 1] = hex[digest[i] & 15];
     }
-    out[2 * sizeof(digest)] = '\0';
+    out[2 * MD5_SIZE] = '\0';
+}
+
+static void finish(char out[MD5_HEX_SIZE])
+{
+    uint8_t digest[MD5_SIZE];
+
+    md5_end(digest);
+    md5_print(digest, out);
 }
 
 void md5_hex(struct slice bytes, char out[MD5_HEX_SIZE])
 {
-    begin();
-    update(bytes.p, bytes.n);
+    md5_begin();
+    md5_add(bytes.p, bytes.n);
     finish(out);
 }
 
@@ -57,12 +68,12 @@ static void update_unescaped(struct slice escaped)
     size_t n;
 
     while ((n = json_unescape_some(&escaped, piece, sizeof(piece))) > 0)
-        update(piece, n);
+        md5_add(piece, n);
 }
 
 void md5_hex_unescaped(struct slice escaped, char out[MD5_HEX_SIZE])
 {
-    begin();
+    md5_begin();
     update_unescaped(escaped);
     finish(out);
 }
@@ -89,7 +100,7 @@ static void update_length(size_t n)
     unsigned char length[4] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16),
                                (unsigned char)(n >> 8), (unsigned char)n};
 
-    update(length, sizeof(length));
+    md5_add(length, sizeof(length));
 }
 
 static void update_text(struct slice escaped)
@@ -142,7 +153,7 @@ static bool update_digits(const char *digits, size_t n, uint32_t *word, size_t *
         bytes[out++] = (unsigned char)(*word >> 8);
         bytes[out++] = (unsigned char)*word;
     }
-    update(bytes, out);
+    md5_add(bytes, out);
     return true;
 }
 
@@ -166,7 +177,7 @@ static bool update_base64(struct slice escaped)
         unsigned char rest[2] = {(unsigned char)(word << 6 * padding >> 16),
                                  (unsigned char)(word << 6 * padding >> 8)};
 
-        update(rest, 3 - padding);
+        md5_add(rest, 3 - padding);
     }
     return true;
 }
@@ -226,11 +237,11 @@ bool md5_hex_attributes(struct slice attributes, char out[MD5_HEX_SIZE])
     if (!json_end(&j))
         return false;
     qsort(list, count, sizeof(list[0]), by_name);
-    begin();
+    md5_begin();
     for (size_t i = 0; i < count; i++) {
         update_text(list[i].name);
         update_text(list[i].type);
-        update(list[i].is_binary ? "\2" : "\1", 1);
+        md5_add(list[i].is_binary ? "\2" : "\1", 1);
         if (!list[i].is_binary)
             update_text(list[i].value);
         else if (!update_base64(list[i].value))

@@ -6,10 +6,19 @@
 #define CORE_MD5_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/slice.h"
 
-enum { MD5_HEX_SIZE = 33 };
+enum { MD5_SIZE = 16, MD5_HEX_SIZE = 33 };
+
+/* In pieces: md5_begin, md5_add …, md5_end, nothing else of this file between them. */
+void md5_begin(void);
+void md5_add(const void *p, size_t n);
+void md5_end(uint8_t out[MD5_SIZE]);
+
+/* A digest as lower-case hex and a NUL. */
+void md5_print(const uint8_t digest[MD5_SIZE], char out[MD5_HEX_SIZE]);
 
 /* Of plain bytes: lower-case hex and a NUL. */
 void md5_hex(struct slice bytes, char out[MD5_HEX_SIZE]);

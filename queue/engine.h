@@ -11,7 +11,7 @@
  * READY messages hang in their *group*: the message group of a FIFO queue, the tenant of a fair queue, or the one group of
  * everything else. On FIFO queues a group hands out its messages in order, and none while an earlier one is not ready;
  * on standard queues the oldest first. Receives go to the group with the fewest messages in flight, among equals to the one
- * that was served longest ago.
+ * that was served longest ago, a new group counting as served when its first message came.
  *
  * A *poll* is a receive that may wait: a struct of the caller's that the engine links in, first come first served.
  * What an event answers (its own poll, or polls that waited) is fetched with engine_answered, after each call.
@@ -80,6 +80,8 @@ void engine_restored(struct engine *engine, struct moment at);
 
 /* Does everything that is due: visibility timeouts, delays, polls whose time is over, retention, move tasks, late writes. */
 void engine_tick(struct engine *engine, struct moment at);
+/* Leaves in the list of changes what would be written late: before the end. */
+void engine_flush(struct engine *engine);
 /* When engine_tick has something to do; SL_NEVER. */
 sl_time engine_deadline(const struct engine *engine);
 
@@ -161,7 +163,8 @@ struct sent {
 /*
  * Accepts a message, whose limits the caller has checked. On FIFO queues: without a deduplication id the body's SHA-256
  * is it, if the queue says so, else it is refused; within five minutes a second one with the same id is accepted and not
- * delivered.
+ * delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
+ * function: so a batch that is sent reaches a poll as one.
  */
 enum queue_error engine_send(struct engine *engine, struct moment at, struct queue *queue,
                              const struct send *send, struct sent *out,
@@ -215,7 +218,7 @@ struct poll *engine_answered(struct engine *engine);
 /* Drops the references of its receipts. */
 void poll_deinit(struct poll *poll);
 
-enum { HANDLE_SIZE = 69 }; /* with its NUL */
+enum { HANDLE_SIZE = 45 }; /* with its NUL */
 
 /* The receipt handle: base64 of queue, message, generation and a keyed digest of them. */
 void engine_handle(const struct engine *engine, const struct queue *queue,
@@ -223,8 +226,7 @@ void engine_handle(const struct engine *engine, const struct queue *queue,
 
 /* An answer did not reach its client: the message is visible again at once, if this receipt is still the newest. The
  * receive counts all the same: nobody knows how far the answer got. */
-void engine_return(struct engine *engine, struct moment at, struct queue *queue,
-                   const struct receipt *receipt);
+void engine_return(struct engine *engine, struct moment at, const struct receipt *receipt);
 
 /*
  * Deletes by a receipt handle.
@@ -258,15 +260,20 @@ struct peeked {
 };
 
 /* The first messages of a queue, oldest first, without any effect on them. Returns how many. */
-size_t engine_peek(const struct engine *engine, struct moment at, const struct queue *queue,
+size_t engine_peek(struct engine *engine, struct moment at, const struct queue *queue,
                    struct peeked *out, size_t max);
 
 /* ---- moving from dead-letter queues ---- */
 
 enum move_status { MOVE_RUNNING, MOVE_COMPLETED, MOVE_CANCELLING, MOVE_CANCELLED, MOVE_FAILED };
 
+enum { MOVE_HANDLE_SIZE = 540 }; /* base64 of a UUID and an ARN, with its NUL */
+
+/* "RUNNING" and so on, as clients see it. */
+const char *move_status_name(enum move_status status);
+
 struct move_task {
-    char handle[512]; /* "" unless it is running */
+    char handle[MOVE_HANDLE_SIZE]; /* "" unless it is running */
     enum move_status status;
     const char *source_arn;
     const char *destination_arn; /* NULL: each message back to the queue that it came from */
@@ -283,7 +290,7 @@ struct move_task {
  */
 enum queue_error engine_move_start(struct engine *engine, struct moment at, struct slice source_arn,
                                    struct slice destination_arn, int64_t rate, const uint8_t id[16],
-                                   char handle[512], struct queue_refusal *refusal);
+                                   char handle[MOVE_HANDLE_SIZE], struct queue_refusal *refusal);
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal);
 /* The newest first; at most `max`. */

@@ -37,7 +37,9 @@ struct settings {
     uint32_t retention_s;  /* 345,600: 4 days */
     uint32_t wait_s;       /* 0 */
     uint32_t message_max;  /* bytes; 1,048,576 */
-    bool is_sse_managed;   /* SqsManagedSseEnabled; true. Kept, nothing is encrypted */
+    bool
+        is_sse_managed; /* SqsManagedSseEnabled; true, false with a KMS key. Kept, nothing is encrypted */
+    bool is_sse_asked, is_kms_asked; /* set since init, copy or read: both at once are refused */
     /* text as it was given; NULL: not set */
     char *policy, *kms_key, *kms_reuse;
     char *redrive_policy, *redrive_allow_policy;
@@ -58,7 +60,8 @@ bool settings_copy(struct settings *to, const struct settings *from);
 /*
  * Sets one attribute. `at_creation`: FifoQueue may be given (and must be "true"); later it is an unknown attribute.
  * Read-only attributes and unknown names are refused. An empty RedrivePolicy, Policy, KmsMasterKeyId or RedriveAllowPolicy
- * takes it away. QUEUE_OK, or what `refusal` says; the settings are as before then. Without memory QUEUE_INTERNAL_FAILURE.
+ * takes it away. A KMS key switches SqsManagedSseEnabled off, and that one the key; a policy is JSON of at most 8,192 bytes
+ * and 20 statements (developer guide, "Limitations of custom policies"). QUEUE_OK, or what `refusal` says; the settings are as before then. Without memory QUEUE_INTERNAL_FAILURE.
  */
 enum queue_error settings_set(struct settings *settings, const struct queue_limits *limits,
                               struct slice name, struct slice value, bool at_creation,

@@ -6,10 +6,11 @@
  * next group. Whoever submitted is told when its changes are durable, and only then may an answer that promises them leave.
  *
  * Changes that nobody waits for (what a receive does) may be lost in a crash: a message is then visible early. They are
- * written with the next group.
+ * written with the next group that somebody waits for, at the latest after STORE_UNAWAITED_MS.
  *
  * The first error ends a store: nothing that was submitted and not yet confirmed is ever confirmed, later submissions
- * neither, and reads fail too unless the only trouble is a full disk (-ENOSPC).
+ * neither, and reads fail too unless the only trouble is a full disk (-ENOSPC). Errors: -ENOSPC the disk is full, -EUCLEAN
+ * the file is damaged, -EIO, -ENOMEM, ...
  *
  * Life: a kind's own open (store_memory_open, store_sqlite_open) → store_restore, once → store_submit … → store_close.
  * Everything is called on the scheduler's thread, and told there, in loop context.
@@ -90,8 +91,9 @@ void changes_deinit(struct changes *changes);
 
 /* ---- what a store had, told at the start ---- */
 
-/* Each is called for every row, queues first, then counters, messages in the order of seq (with their state; `payload` is a
- * reference that the callee takes over), deduplication ids, tasks. A negative result ends the restore with it. */
+/* Each is called on the caller's task for every row, queues first, then counters, messages in the order of seq (with their state; `payload` is a
+ * reference that the callee takes over), deduplication ids, tasks. Text, key and `state->origin` are borrowed for the call. A
+ * negative result ends the restore with it. None may wait. */
 struct store_reader {
     int (*queue)(void *arg, uint32_t queue, struct slice text);
     int (*counters)(void *arg, uint32_t queue, const struct queue_counters *counters);
@@ -105,8 +107,9 @@ struct store_reader {
 /* What every store knows of itself once it is open. */
 struct store_facts {
     uint8_t secret[32]; /* signs receipt handles; random, made with the store, kept in it */
-    uint32_t epoch;   /* how often it was opened, this time included; durable before open returns */
-    uint64_t seq_max; /* the largest seq ever submitted, gone ones included; 0: none */
+    uint32_t epoch; /* how often it was opened, this time included; durable before open returns */
+    uint64_t
+        seq_max; /* the largest seq of a message or a task ever submitted, gone ones included; 0: none */
     bool keeps_payloads; /* payloads may be dropped by the engine and loaded again */
 };
 
@@ -117,16 +120,18 @@ struct store;
 /* A submission that somebody waits for. Embedded by its owner; must not move until `done`. */
 struct store_wait {
     void (*done)(struct store_wait *wait, int error); /* 0: durable. Negative: never will be */
-    struct store_wait *next_;                         /* the store's own */
+    struct store_wait *next_;                         /* the store's own, as error_ */
+    int error_;
 };
 
-/* A read of payloads that the engine has dropped. */
+/* A read of payloads that the engine has dropped. Must not move until `done`, nor must `seqs` and `out`. */
 struct store_load {
     const uint64_t *seqs;
     size_t count;
     struct payload **out; /* one for each seq: a reference of the caller's, or NULL: it is gone */
-    void (*done)(struct store_load *load, int error);
-    struct store_load *next_;
+    void (*done)(struct store_load *load, int error); /* negative: nothing is in `out` */
+    struct store_load *next_;                         /* the store's own, as error_ */
+    int error_;
 };
 
 struct store_ops {
@@ -142,7 +147,8 @@ struct store {
     int error; /* 0, or what ended it */
 };
 
-/* Tells everything that the store has. 0; PROBLEM: it is damaged, and `problem` says where; negative: unforeseen. */
+/* Tells everything that the store has; waits meanwhile, for a disk. 0; PROBLEM: it is damaged, and `problem` says where;
+ * negative: unforeseen, or the reader's. Afterwards, unless 0, only store_close is left. */
 int store_restore(struct store *store, const struct store_reader *reader, struct problem *problem);
 
 /*
@@ -152,25 +158,32 @@ int store_restore(struct store *store, const struct store_reader *reader, struct
  */
 void store_submit(struct store *store, struct changes *changes, struct store_wait *wait);
 
-/* Reads payloads; told in loop context, never within this call. */
+/* Reads payloads as they are after all that was submitted before; told in loop context, never within this call. */
 void store_load(struct store *store, struct store_load *load);
 
-/* Waits until all that was submitted is durable (or `ctx` ends), closes and frees. 0, or the first error. */
+/*
+ * Waits until all that was submitted is durable and told, closes and frees. Once `ctx` has ended, what is not being written
+ * yet is given up: its waits are told -ECANCELED; the wait for the disk itself can't be cancelled. 0, or the first error.
+ */
 int store_close(struct store *store, struct sl_ctx *ctx);
 
 /* ---- the kinds ---- */
 
-/* Nothing survives. Waits are told from the loop, at once. Restores nothing. Never NULL but without memory. */
+enum { STORE_UNAWAITED_MS = 100 };
+
+/* Nothing survives. Waits are told from the loop, at once. Restores nothing; loads find nothing. 0 or -ENOMEM. */
 int store_memory_open(struct store **out);
 
 struct store_sqlite_options {
     const char *path;
     const char *vfs; /* of SQLite; NULL: the usual one. For tests */
-    size_t wal_max;  /* bytes; sends are refused while the log is larger; 0 = 64 MiB */
+    size_t
+        wal_max; /* bytes of log that can't be brought into the database end the store (-ENOSPC); 0 = 64 MiB */
 };
 
 /*
- * Opens or makes the database, holding an exclusive lock on it until close. Waits.
+ * Opens or makes the database (mode 0600), holding an exclusive lock on it until close. Waits. What an earlier process left
+ * in the log is brought into the database first, and after an unclean end the whole file is looked through.
  *   0         *out is the caller's
  *   PROBLEM   another process has it, it is damaged, or something else than a queue of ours, or of another version, of
  *             another user, a symbolic link; it is never overwritten
