@@ -127,8 +127,8 @@ struct model_counts model_counts(const struct model *m, int queue)
             counts.delayed++;
             break;
         }
-        if (counts.oldest_sent_ms == 0 || message->sent_ms < counts.oldest_sent_ms)
-            counts.oldest_sent_ms = message->sent_ms;
+        if (counts.oldest_sent_ms == 0 || message->kept_since_ms < counts.oldest_sent_ms)
+            counts.oldest_sent_ms = message->kept_since_ms;
     }
     return counts;
 }
@@ -162,11 +162,18 @@ static void forget(struct model *m, int64_t now)
             m->attempts[i].is_there = false;
 }
 
-void model_tick(struct model *m, int64_t now)
+/* What is due happens, and no poll is served. */
+static void advance(struct model *m, int64_t now)
 {
     sweep(m, now);
     forget(m, now);
     model_step_tasks_(m, now);
+    model_wake_(m, now);
+}
+
+void model_tick(struct model *m, int64_t now)
+{
+    advance(m, now);
     model_serve_(m, now);
     model_answer_late_(m, now);
 }
@@ -175,6 +182,8 @@ int64_t model_deadline(const struct model *m)
 {
     int64_t due = m->sweep_at_ms ? m->sweep_at_ms : INT64_MAX;
 
+    if (m->stirred_count > 0)
+        return 0;
     for (int i = 0; i < MODEL_MESSAGES; i++) {
         const struct model_message *message = &m->messages[i];
 
@@ -374,7 +383,7 @@ enum queue_error model_send(struct model *m, int64_t now, int queue, const struc
     const struct model_settings *settings = &m->queues[queue].settings;
     unsigned key = send->dedup;
 
-    model_tick(m, now);
+    advance(m, now);
     *is_duplicate = false;
     if (settings->is_fifo) {
         int scope = settings->dedups_by_group ? send->group : 0;
@@ -396,7 +405,6 @@ enum queue_error model_send(struct model *m, int64_t now, int queue, const struc
     }
     *id = send->id;
     add(m, now, queue, send);
-    model_serve_(m, now);
     return QUEUE_OK;
 }
 

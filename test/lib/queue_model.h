@@ -165,7 +165,7 @@ void model_init(struct model *m, const struct model_limits *limits);
 
 /* What is due by `now` happens. Every other event begins with it. */
 void model_tick(struct model *m, int64_t now);
-/* When something happens next; INT64_MAX. */
+/* When something happens next; INT64_MAX. 0: at once. */
 int64_t model_deadline(const struct model *m);
 
 /* ---- queues ---- */
@@ -201,7 +201,7 @@ struct model_send {
     int64_t delay_s;  /* negative: the queue's */
 };
 
-/* *id: of the message, or of the one that it is a duplicate of. */
+/* Polls that wait for it are served by the next event: for a tick it is time. *id: of the message, or of the one that it is a duplicate of. */
 enum queue_error model_send(struct model *m, int64_t now, int queue, const struct model_send *send,
                             uint64_t *id, bool *is_duplicate);
 
@@ -237,8 +237,9 @@ size_t model_move_list(const struct model *m, int from, int out[MODEL_TASKS]);
 
 /* ---- crashes ---- */
 
-/* Whether the message stood like this at `since` or later; if so it does again. */
-bool model_recall(struct model_message *message, const struct model_state *state, int64_t since);
+/* Whether the message, as it is `at` that time, stood like this at `since` or later; if so it does again. */
+bool model_recall(struct model_message *message, const struct model_state *state, int64_t at,
+                  int64_t since);
 /* What was only in memory is gone: polls, attempts, turns, pauses. After model_recall for all messages. */
 void model_crash(struct model *m, int64_t now);
 
@@ -256,6 +257,7 @@ void model_step_tasks_(struct model *m, int64_t now);
 /* Polls whose time is over get nothing. */
 void model_answer_late_(struct model *m, int64_t now);
 void model_stir_(struct model *m, int queue);
+void model_wake_(struct model *m, int64_t now);
 void model_enter_(struct model *m, int64_t now, struct model_message *message,
                   enum model_status status, const struct model_state *state);
 /* At the end of a queue, in its group. */

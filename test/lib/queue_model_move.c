@@ -195,19 +195,24 @@ enum queue_error model_move_cancel(struct model *m, int64_t now, uint64_t number
 
 /* ---- crashes ---- */
 
-static bool is_same(const struct model_state *a, const struct model_state *b)
+/* Whether a message that stood like `a` may be remembered as `b`: one that is visible has no time. */
+static bool is_same(const struct model_state *a, const struct model_state *b, int64_t at)
 {
-    return a->visible_ms == b->visible_ms && a->first_received_ms == b->first_received_ms &&
-           a->receives == b->receives && a->receipt == b->receipt;
+    bool is_visible = b->visible_ms == 0 && a->visible_ms <= at;
+
+    return (a->visible_ms == b->visible_ms || is_visible) &&
+           a->first_received_ms == b->first_received_ms && a->receives == b->receives &&
+           a->receipt == b->receipt;
 }
 
-bool model_recall(struct model_message *message, const struct model_state *state, int64_t since)
+bool model_recall(struct model_message *message, const struct model_state *state, int64_t at,
+                  int64_t since)
 {
     int64_t until = INT64_MAX;
     const struct model_state *have = &message->state;
 
     for (int i = 0; i <= MODEL_STATES; i++) {
-        if (is_same(have, state) && until >= since) {
+        if (is_same(have, state, at) && until >= since) {
             message->state = *have;
             return true;
         }

@@ -117,15 +117,28 @@ static bool is_at_limit(const struct model *m, int queue)
     return in_flight(m, queue, -1) >= m->limits.in_flight_max;
 }
 
-/* On FIFO queues as many of one group as there are; then the next. A message is received at most once in a poll. */
+/* What of a FIFO group comes after a message that was just taken, if it is ready; -1. */
+static int next_ready(const struct model *m, int queue, int group, uint64_t place)
+{
+    int all[MODEL_MESSAGES];
+    size_t count = model_list(m, queue, all);
+
+    for (size_t i = 0; i < count; i++)
+        if (m->messages[all[i]].group == group && m->messages[all[i]].place > place)
+            return m->messages[all[i]].status == MODEL_READY ? all[i] : -1;
+    return -1;
+}
+
+/* On FIFO queues as many of one group as there are; then the next. */
 static void take(struct model *m, int64_t now, const struct model_poll *poll,
                  struct model_answer *answer)
 {
     bool is_fifo = m->queues[poll->queue].settings.is_fifo;
     int group = -1;
+    uint64_t place = 0;
 
     while (answer->count < poll->max && !is_at_limit(m, poll->queue)) {
-        int next = is_fifo && group >= 0 ? first_ready(m, poll->queue, group) : -1;
+        int next = is_fifo && group >= 0 ? next_ready(m, poll->queue, group, place) : -1;
 
         if (next < 0) {
             next = model_next_(m, poll->queue);
@@ -133,6 +146,7 @@ static void take(struct model *m, int64_t now, const struct model_poll *poll,
                 return;
             group = m->messages[next].group;
         }
+        place = m->messages[next].place;
         if (model_is_old_(m, &m->messages[next], now)) {
             model_remove_(m, &m->messages[next]);
             continue;
@@ -295,7 +309,7 @@ static int next_due(const struct model *m, int64_t now)
     return next;
 }
 
-static void wake(struct model *m, int64_t now)
+void model_wake_(struct model *m, int64_t now)
 {
     int i;
 
@@ -313,14 +327,14 @@ static bool is_empty(const struct model *m)
 
 void model_serve_(struct model *m, int64_t now)
 {
-    wake(m, now);
+    model_wake_(m, now);
     while (m->stirred_count > 0) {
         int queue = m->stirred[0];
 
         m->stirred_count--;
         memmove(m->stirred, m->stirred + 1, m->stirred_count * sizeof m->stirred[0]);
         serve_queue(m, now, queue);
-        wake(m, now); /* a visibility of 0 */
+        model_wake_(m, now); /* a visibility of 0 */
     }
     if (m->sweep_at_ms == 0 && !is_empty(m))
         m->sweep_at_ms = now + m->limits.sweep_ms;

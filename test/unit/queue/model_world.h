@@ -16,6 +16,8 @@
 
 enum {
     HANDLES = 48,
+    MOVES = 8,
+    ALIASES = 256,
     PENDING = 24,
     RECEIPTS = 65536,
     NAME_PAUSE_S = 60,
@@ -43,10 +45,10 @@ struct given {
 struct pending {
     struct changes changes;
     struct model model;
+    int64_t at_ms;
 };
 
 struct world {
-    const char *name_of_op;
     struct model m;
     struct engine *engine;
     struct engine_options options;
@@ -55,7 +57,10 @@ struct world {
     struct pending *pending; /* PENDING of them; NULL: no crashes in this run */
     unsigned pending_count;
     struct model durable; /* as of the last durable event */
+    int64_t durable_ms;
     bool is_late_ticker;  /* goes to a time in one step, past deadlines */
+    unsigned receipts_before_crash;
+    uint64_t sequence; /* the newest of a FIFO message */
     int64_t now_ms;
     int64_t offset_ms; /* of the monotonic clock */
     struct poll polls[MODEL_POLLS];
@@ -63,6 +68,15 @@ struct world {
     unsigned given_next;
     uint64_t generations[RECEIPTS]; /* of the engine, for each receipt of the model */
     uint64_t ids;
+    struct {
+        uint64_t model, engine;
+    } aliases[ALIASES]; /* ids of messages that move tasks made, a ring */
+    unsigned alias_next;
+    struct {
+        uint64_t number;
+        char handle[MOVE_HANDLE_SIZE];
+    } moves[MOVES];
+    unsigned move_next;
     char failure[1024]; /* "": none */
     bool is_tracing;
 };
@@ -102,6 +116,7 @@ static struct moment moment_of(const struct world *w)
     return (struct moment){.now = {(w->now_ms + w->offset_ms) * 1000000}, .wall_ms = w->now_ms};
 }
 
+/* Rounded up: a tick is not before its deadline. */
 static int64_t ms_of(const struct world *w, sl_time t)
 {
     if (t.ns == INT64_MAX)
@@ -157,6 +172,27 @@ static const struct payload *payload_of(const struct world *w, const struct rece
     return row ? row->payload : NULL;
 }
 
+/* Ids that a task makes are learned when they are seen first. */
+static bool is_id(struct world *w, uint64_t expected, uint64_t engine)
+{
+    if (!(expected & MODEL_ID_MADE))
+        return engine == expected;
+    for (unsigned i = 0; i < ALIASES; i++)
+        if (w->aliases[i].model == expected)
+            return w->aliases[i].engine == engine;
+    for (unsigned i = 0; i < ALIASES; i++)
+        if (w->aliases[i].engine == engine)
+            return false;
+    w->aliases[w->alias_next % ALIASES].model = expected;
+    w->aliases[w->alias_next++ % ALIASES].engine = engine;
+    return true;
+}
+
+static struct slice body_of(unsigned content, char out[32])
+{
+    return (struct slice){out, (size_t)snprintf(out, 32, "this is body %u", content)};
+}
+
 static void keep_handle(struct world *w, const struct poll *poll, const struct receipt *receipt,
                         const struct model_receipt *expected)
 {
@@ -179,7 +215,7 @@ static bool same_receipt(struct world *w, const struct poll *poll, unsigned i,
     const struct payload *payload = payload_of(w, receipt);
     uint64_t id = payload ? number_of(payload->head.id) : 0;
 
-    if (id != expected->id)
+    if (!is_id(w, expected->id, id))
         return differ(w, "receipt %u: message %llu, expected %llu", i, (unsigned long long)id,
                       (unsigned long long)expected->id);
     if (receipt->receives != expected->receives)
@@ -237,6 +273,50 @@ static void compare_answers(struct world *w)
     w->m.answer_count = 0;
 }
 
+/* ---- what is durable ---- */
+
+static void settle(struct world *w, struct changes *changes)
+{
+    uint64_t settled[16];
+    size_t count = 0;
+
+    for (size_t i = 0; i < changes->count && count < 16; i++)
+        if (changes->items[i].kind == CHANGE_MESSAGE)
+            settled[count++] = changes->items[i].seq;
+    map_apply(&w->map, changes);
+    if (w->map.wrong)
+        differ(w, "the store is told of %s", w->map.wrong);
+    for (size_t i = 0; i < count; i++)
+        engine_payload_settled(w->engine, settled[i]);
+}
+
+/* All of what is pending is durable. */
+static void make_durable(struct world *w)
+{
+    for (unsigned i = 0; i < w->pending_count; i++)
+        settle(w, &w->pending[i].changes);
+    if (w->pending_count > 0) {
+        w->durable = w->pending[w->pending_count - 1].model;
+        w->durable_ms = w->pending[w->pending_count - 1].at_ms;
+    }
+    w->pending_count = 0;
+}
+
+/* An event is over: its changes wait for the disk. */
+static void keep_changes(struct world *w)
+{
+    if (!w->pending) {
+        settle(w, &w->changes);
+        return;
+    }
+    if (w->pending_count == PENDING)
+        make_durable(w);
+    w->pending[w->pending_count].changes = w->changes;
+    w->pending[w->pending_count].at_ms = w->now_ms;
+    w->pending[w->pending_count++].model = w->m;
+    w->changes = (struct changes){.items = NULL};
+}
+
 /* ---- how the queues stand ---- */
 
 static void compare_counts(struct world *w, int i)
@@ -274,13 +354,16 @@ static bool same_peeked(struct world *w, int queue, const struct peeked *peeked,
     };
     struct receipt receipt = {.seq = peeked->seq, .payload = peeked->payload};
     const struct payload *payload = payload_of(w, &receipt);
+    char body[32];
     int64_t hidden_ms = expected->status == MODEL_READY ? 0 : expected->state.visible_ms - w->now_ms;
 
-    if (!payload || number_of(payload->head.id) != expected->id)
+    if (!payload || !is_id(w, expected->id, number_of(payload->head.id)))
         return differ(w, "%s: peeked at message %d, expected %d", queue_names[queue],
                       payload ? (int)number_of(payload->head.id) : 0, (int)expected->id);
-    if (!slice_eq(payload_group(payload), slice_of(group_names[expected->group])))
-        return differ(w, "%s: message %d is in another group", queue_names[queue],
+    if (!slice_eq(payload_group(payload), slice_of(group_names[expected->group])) ||
+        !slice_eq(payload_body(payload), body_of(expected->content, body)) ||
+        payload->head.sent_ms != expected->sent_ms)
+        return differ(w, "%s: message %d has another body, group or time", queue_names[queue],
                       (int)expected->id);
     if (peeked->status != statuses[expected->status] ||
         sl_dur_ms(peeked->hidden_for) != hidden_ms || peeked->receives != expected->state.receives)
@@ -291,6 +374,20 @@ static bool same_peeked(struct world *w, int queue, const struct peeked *peeked,
     return true;
 }
 
+/* The oldest first: by time, then by place. */
+static void sort_by_age(const struct model *m, int *messages, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k > 0 && m->messages[messages[k - 1]].kept_since_ms >
+                                        m->messages[messages[k]].kept_since_ms;
+             k--) {
+            int swapped = messages[k];
+
+            messages[k] = messages[k - 1];
+            messages[k - 1] = swapped;
+        }
+}
+
 static void compare_peek(struct world *w, int queue, size_t max)
 {
     struct peeked peeked[MODEL_MESSAGES];
@@ -299,7 +396,9 @@ static void compare_peek(struct world *w, int queue, size_t max)
 
     if (!w->m.queues[queue].exists)
         return;
+    model_tick(&w->m, w->now_ms);
     n = model_list(&w->m, queue, expected);
+    sort_by_age(&w->m, expected, n);
     count = engine_peek(w->engine, moment_of(w), queue_of(w, queue), peeked, max);
     if (count != (n < max ? n : max))
         differ(w, "%s: peeked at %zu messages, expected %zu of %zu", queue_names[queue], count, n,
@@ -309,6 +408,8 @@ static void compare_peek(struct world *w, int queue, size_t max)
             same_peeked(w, queue, &peeked[i], &w->m.messages[expected[i]]);
         payload_unref(peeked[i].payload);
     }
+    compare_answers(w);
+    keep_changes(w);
 }
 
 /* Nothing may come later than it has to. */
@@ -317,49 +418,10 @@ static void compare_deadline(struct world *w)
     int64_t deadline = ms_of(w, engine_deadline(w->engine));
     int64_t expected = model_deadline(&w->m);
 
-    if (deadline > expected && expected > w->now_ms)
+    if (expected < w->now_ms)
+        expected = w->now_ms;
+    if (deadline > expected)
         differ(w, "deadline is %lld ms late", (long long)(deadline - expected));
-}
-
-/* ---- what is durable ---- */
-
-static void settle(struct world *w, struct changes *changes)
-{
-    uint64_t settled[16];
-    size_t count = 0;
-
-    for (size_t i = 0; i < changes->count && count < 16; i++)
-        if (changes->items[i].kind == CHANGE_MESSAGE)
-            settled[count++] = changes->items[i].seq;
-    map_apply(&w->map, changes);
-    if (w->map.wrong)
-        differ(w, "the store is told of %s", w->map.wrong);
-    for (size_t i = 0; i < count; i++)
-        engine_payload_settled(w->engine, settled[i]);
-}
-
-/* All of what is pending is durable. */
-static void make_durable(struct world *w)
-{
-    for (unsigned i = 0; i < w->pending_count; i++)
-        settle(w, &w->pending[i].changes);
-    if (w->pending_count > 0)
-        w->durable = w->pending[w->pending_count - 1].model;
-    w->pending_count = 0;
-}
-
-/* An event is over: its changes wait for the disk. */
-static void keep_changes(struct world *w)
-{
-    if (!w->pending) {
-        settle(w, &w->changes);
-        return;
-    }
-    if (w->pending_count == PENDING)
-        make_durable(w);
-    w->pending[w->pending_count].changes = w->changes;
-    w->pending[w->pending_count++].model = w->m;
-    w->changes = (struct changes){.items = NULL};
 }
 
 static void load_payloads(struct world *w)
@@ -405,10 +467,8 @@ static void go_to(struct world *w, int64_t until_ms)
 
         if (deadline > until_ms)
             break;
-        if (deadline < w->now_ms) {
-            differ(w, "deadline is %lld ms ago", (long long)(w->now_ms - deadline));
-            break;
-        }
+        if (deadline < w->now_ms)
+            deadline = w->now_ms; /* "at once" */
         tick(w, deadline);
         if (ms_of(w, engine_deadline(w->engine)) <= deadline) {
             differ(w, "a tick at its deadline does not end it");
