@@ -363,12 +363,13 @@ enum queue_error engine_move_start(struct engine *engine, struct moment at, stru
                                    char handle[MOVE_HANDLE_SIZE], struct queue_refusal *refusal)
 {
     struct queue *from = engine_queue_find_arn(engine, source_arn);
-    enum queue_error error = check_start(engine, from, destination_arn, rate, refusal);
+    enum queue_error error;
     struct task *task;
 
+    engine_tick(engine, at); /* it may end the task that runs */
+    error = check_start(engine, from, destination_arn, rate, refusal);
     if (error != QUEUE_OK)
         return error;
-    engine_tick(engine, at);
     task = task_new(from->arn, destination_arn);
     if (!task)
         return queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
@@ -401,8 +402,10 @@ static struct task *task_find(const struct engine *engine, struct slice handle)
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal)
 {
-    struct task *task = task_find(engine, handle);
+    struct task *task;
 
+    engine_tick(engine, at); /* it may end by itself */
+    task = task_find(engine, handle);
     if (!task)
         return queue_refuse(refusal, QUEUE_RESOURCE_NOT_FOUND, "Task does not exist.");
     if (task->status != MOVE_RUNNING)
