@@ -162,13 +162,34 @@ static struct queue *queue_of(const struct world *w, int queue)
 
 /* ---- answers ---- */
 
+/* Where the message was before these changes; its payload, if they brought it. */
+static const struct payload *payload_in(const struct changes *changes, uint64_t *seq)
+{
+    for (size_t i = changes->count; i-- > 0;) {
+        const struct change *change = &changes->items[i];
+
+        if (change->kind == CHANGE_MESSAGE && change->seq == *seq)
+            return change->payload;
+        if (change->kind == CHANGE_MESSAGE_MOVED && change->new_seq == *seq)
+            *seq = change->seq;
+    }
+    return NULL;
+}
+
+/* As a store would load it: after all that it was told. */
 static const struct payload *payload_of(const struct world *w, const struct receipt *receipt)
 {
+    uint64_t seq = receipt->seq;
+    const struct payload *payload = receipt->payload;
     const struct map_row *row;
 
-    if (receipt->payload)
-        return receipt->payload;
-    row = map_message(&w->map, receipt->seq);
+    if (!payload)
+        payload = payload_in(&w->changes, &seq);
+    for (unsigned i = w->pending_count; !payload && i-- > 0;)
+        payload = payload_in(&w->pending[i].changes, &seq);
+    if (payload)
+        return payload;
+    row = map_message(&w->map, seq);
     return row ? row->payload : NULL;
 }
 
