@@ -203,11 +203,26 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
     return true;
 }
 
-/* The next message to move; *waits: there is one, but its payload is still with the store. */
-static struct message *next_to_move(struct engine *engine, struct queue *from, bool *waits)
+/* The first that is ready and not too old: a move would give it a new time. */
+static struct message *first_to_move(struct engine *engine, struct queue *from, sl_time now)
 {
-    struct heap_node *node = heap_first(&from->ready);
-    struct message *message = node ? group_first(SL_CONTAINER_OF(node, struct group, ready)) : NULL;
+    struct heap_node *node;
+
+    while ((node = heap_first(&from->ready))) {
+        struct message *message = group_first(SL_CONTAINER_OF(node, struct group, ready));
+
+        if (!message_is_old(message, now))
+            return message;
+        message_remove(engine, message, true);
+    }
+    return NULL;
+}
+
+/* The next message to move; *waits: there is one, but its payload is still with the store. */
+static struct message *next_to_move(struct engine *engine, struct queue *from, bool *waits,
+                                    sl_time now)
+{
+    struct message *message = first_to_move(engine, from, now);
 
     *waits = message && !message->payload;
     if (!*waits)
@@ -245,7 +260,7 @@ static void step(struct engine *engine, struct moment at, struct task *task)
         return;
     }
     for (uint32_t n = allowance(task); n > 0; n--) {
-        struct message *message = next_to_move(engine, from, &waits);
+        struct message *message = next_to_move(engine, from, &waits, at.now);
         struct queue *to = message ? destination_of(engine, task, message) : NULL;
 
         if (!message)
