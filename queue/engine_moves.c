@@ -33,6 +33,9 @@ bool message_dead_letter(struct engine *engine, struct message *message, sl_time
 
     if (!arn || message->receives < from->settings.max_receives)
         return false;
+    /* Not received here yet: queues that are each other's dead-letter queues would hand it to and fro for ever. */
+    if (sl_time_cmp(message->received_at, SL_NEVER) == 0)
+        return false;
     to = engine_queue_find_arn(engine, slice_of(arn));
     if (!to || to == from || to->settings.is_fifo != from->settings.is_fifo ||
         !settings_allow_redrive(&to->settings, slice_of(from->arn)))

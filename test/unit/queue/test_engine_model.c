@@ -861,6 +861,27 @@ static void perform(struct world *w, const struct shape *s, enum op op)
         compare(w);
 }
 
+/* What the model has, behind a trace. */
+static void show(const struct world *w)
+{
+    static const char *const statuses[] = {"ready", "delayed", "in flight"};
+
+    for (int queue = 0; queue < MODEL_QUEUES; queue++) {
+        int all[MODEL_MESSAGES];
+        size_t n = model_list(&w->m, queue, all);
+
+        for (size_t i = 0; i < n; i++) {
+            const struct model_message *message = &w->m.messages[all[i]];
+
+            trace(w, "  %s: message %d at %d, group %d served %d, %s until %+lld ms, %u receives, receipt %u",
+                  queue_names[queue], (int)message->id, (int)message->place, message->group,
+                  (int)w->m.queues[queue].served[message->group], statuses[message->status],
+                  (long long)(message->state.visible_ms - w->now_ms), message->state.receives,
+                  message->state.receipt);
+        }
+    }
+}
+
 /* How many operations were done; those of `without` (bits) are left out. `failure` has room for what a world says. */
 static unsigned run(uint64_t seed, unsigned without, char *failure, size_t size)
 {
@@ -883,6 +904,8 @@ static unsigned run(uint64_t seed, unsigned without, char *failure, size_t size)
     for (int i = 0; i < MODEL_QUEUES && !w->failure[0]; i++)
         compare_peek(w, i, MODEL_MESSAGES);
     failure[0] = '\0';
+    if (w->failure[0])
+        show(w);
     if (w->failure[0])
         snprintf(failure, size, "operation %u, %s: %s", n, op < OPS ? op_table[op].name : "create",
                  w->failure);
