@@ -231,6 +231,12 @@ static int map_order(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
+static void map_sort(struct map *map)
+{
+    if (map->count > 0)
+        qsort(map->rows, map->count, sizeof *map->rows, map_order);
+}
+
 static int map_tell_one(const struct map_row *row, const struct store_reader *reader)
 {
     struct message_state state = row->state;
@@ -267,8 +273,7 @@ static int map_tell(struct map *map, const struct store_reader *reader)
     static const enum change_kind order[] = {CHANGE_QUEUE, CHANGE_COUNTERS, CHANGE_MESSAGE,
                                              CHANGE_DEDUP, CHANGE_TASK};
 
-    if (map->count > 0)
-        qsort(map->rows, map->count, sizeof *map->rows, map_order);
+    map_sort(map);
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
         for (size_t i = 0; i < map->count; i++)
             if (map->rows[i].kind == order[k]) {

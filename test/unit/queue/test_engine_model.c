@@ -133,6 +133,8 @@ static void shape_choose(struct shape *s, unsigned without)
     for (int i = 0; i < OPS; i++)
         if (without & 1U << i)
             s->weights[i] = 0;
+    if (s->drops_payloads)
+        s->weights[OP_MOVE_START] = 0; /* a move waits for payloads, and the model has none */
     if (!s->has_crashes)
         s->weights[OP_CRASH] = s->weights[OP_SYNC] = 0;
 }
@@ -627,15 +629,6 @@ static void do_move_list(struct world *w, const struct shape *s)
 
 /* ---- crashes ---- */
 
-static const struct map_row *row_of(struct world *w, const struct model_message *message)
-{
-    for (size_t i = 0; i < w->map.count; i++)
-        if (w->map.rows[i].kind == CHANGE_MESSAGE &&
-            is_id(w, message->id, number_of(w->map.rows[i].payload->head.id)))
-            return &w->map.rows[i];
-    return NULL;
-}
-
 static unsigned receipt_of(const struct world *w, uint64_t generation)
 {
     for (unsigned i = 1; generation && i <= w->m.receipts; i++)
@@ -645,12 +638,12 @@ static unsigned receipt_of(const struct world *w, uint64_t generation)
 }
 
 /* How the store says that a message stood, which must not be too long ago. */
-static void recall(struct world *w, struct model_message *message, int64_t at_ms)
+static void recall(struct world *w, const struct map_row *row, struct model_message *message,
+                   int64_t at_ms)
 {
-    const struct map_row *row = row_of(w, message);
     struct model_state state;
 
-    if (!row) {
+    if (!is_id(w, message->id, number_of(row->payload->head.id))) {
         differ(w, "crash: message %d is lost", (int)message->id);
         return;
     }
@@ -668,19 +661,40 @@ static void recall(struct world *w, struct model_message *message, int64_t at_ms
         differ(w, "crash: message %d comes from another queue", (int)message->id);
 }
 
+static struct model_message *next_message(struct world *w, uint64_t after)
+{
+    struct model_message *next = NULL;
+
+    for (int i = 0; i < MODEL_MESSAGES; i++) {
+        struct model_message *message = &w->m.messages[i];
+
+        if (message->is_there && message->place > after && (!next || message->place < next->place))
+            next = message;
+    }
+    return next;
+}
+
+/* Both have the same messages in the same order. */
 static void recall_all(struct world *w, int64_t at_ms)
 {
-    size_t rows = 0, messages = 0;
+    uint64_t place = 0;
+    struct model_message *message;
 
-    for (size_t i = 0; i < w->map.count; i++)
-        rows += w->map.rows[i].kind == CHANGE_MESSAGE;
-    for (int i = 0; i < MODEL_MESSAGES && !w->failure[0]; i++)
-        if (w->m.messages[i].is_there) {
-            messages++;
-            recall(w, &w->m.messages[i], at_ms);
+    map_sort(&w->map);
+    for (size_t i = 0; i < w->map.count && !w->failure[0]; i++) {
+        if (w->map.rows[i].kind != CHANGE_MESSAGE)
+            continue;
+        message = next_message(w, place);
+        if (!message) {
+            differ(w, "crash: the store has more messages than there were");
+            return;
         }
-    if (rows != messages)
-        differ(w, "crash: the store has %zu messages, expected %zu", rows, messages);
+        place = message->place;
+        recall(w, &w->map.rows[i], message, at_ms);
+    }
+    message = next_message(w, place);
+    if (message)
+        differ(w, "crash: message %d is lost", (int)message->id);
 }
 
 /* Of what is not durable a part is lost: what came last. */
