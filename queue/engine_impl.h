@@ -16,6 +16,7 @@
 #include <sluice/base.h>
 
 #include "queue/engine.h"
+#include "queue/links.h"
 #include "queue/table.h"
 
 enum {
@@ -185,30 +186,6 @@ static inline int64_t engine_wall_ms(const struct engine *engine, sl_time t)
 static inline sl_time engine_time_of(const struct engine *engine, int64_t wall_ms)
 {
     return (sl_time){sl_saturate_mul_(wall_ms - engine->offset_ms, 1000000)};
-}
-
-static inline void sl_links_init(struct sl_link *head)
-{
-    head->next = head->prev = head;
-}
-
-static inline void sl_links_add(struct sl_link *head, struct sl_link *link)
-{
-    link->prev = head->prev;
-    link->next = head;
-    head->prev->next = link;
-    head->prev = link;
-}
-
-static inline void sl_links_remove(struct sl_link *link)
-{
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
-}
-
-static inline bool sl_links_empty(const struct sl_link *head)
-{
-    return head->next == head;
 }
 
 /* ---- engine_messages.c ---- */

@@ -498,6 +498,11 @@ void queue_look_ahead(struct engine *engine, struct queue *queue)
     queue->ahead = ahead;
 }
 
+bool engine_wants_payloads(const struct engine *engine)
+{
+    return engine->wanted_count > 0;
+}
+
 size_t engine_payload_wanted(struct engine *engine, uint64_t *seqs, size_t max)
 {
     size_t n = engine->wanted_count < max ? engine->wanted_count : max;

@@ -44,7 +44,7 @@ bool message_dead_letter(struct engine *engine, struct message *message, sl_time
 
 void task_free(struct task *task)
 {
-    sl_links_remove(&task->links);
+    links_remove(&task->links);
     free(task->source_arn);
     free(task->destination_arn);
     free(task);
@@ -109,7 +109,7 @@ static struct task *task_new(const char *source_arn, struct slice destination_ar
 
     if (!task)
         return NULL;
-    sl_links_init(&task->links);
+    links_init(&task->links);
     task->source_arn = strdup(source_arn);
     task->destination_arn =
         destination_arn.p ? strndup(destination_arn.p, destination_arn.n) : NULL;
@@ -380,7 +380,7 @@ enum queue_error engine_move_start(struct engine *engine, struct moment at, stru
     task->started_ms = at.wall_ms;
     task->step_at = at.now;
     write_uuid(id, task->uuid);
-    sl_links_add(engine->tasks.next, &task->links); /* in front */
+    links_add(engine->tasks.next, &task->links); /* in front */
     task_note(engine, task);
     write_handle(task, handle);
     return QUEUE_OK;
@@ -498,7 +498,7 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
     if (!task)
         return -ENOMEM;
     task->id = id;
-    sl_links_add(engine->tasks.next, &task->links);
+    links_add(engine->tasks.next, &task->links);
     json_init(&j, text);
     if (json_next(&j, NULL) == JSON_OBJECT)
         while (json_member(&j, &key))
