@@ -1,4 +1,5 @@
 /* A request's life: read, verified, run, made durable, answered. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
