@@ -199,7 +199,7 @@ struct group *queue_group(struct engine *engine, struct queue *queue, struct sli
  * A new message of `queue`, with a new seq if `seq` is 0; takes over the payload. DELAYED until `due`, or READY if that has
  * come. NULL without memory (the payload is dropped).
  */
-struct message *message_new(struct engine *engine, struct queue *queue, struct slice group,
+struct message *message_add(struct engine *engine, struct queue *queue, struct slice group,
                             uint64_t seq, struct payload *payload, sl_time sent_at, sl_time due,
                             sl_time now);
 /* The only place where a status changes. `due`: until when it is hidden. */
@@ -214,7 +214,7 @@ void message_note_state(struct engine *engine, struct message *message);
 bool message_moved_to(struct engine *engine, struct message *message, struct queue *to,
                       const char *origin, sl_time now);
 /* What a group gives next: NULL. On FIFO queues its first. */
-struct message *group_first(const struct group *group);
+struct message *group_next(const struct group *group);
 void group_update(struct group *group);
 bool message_is_old(const struct message *message, sl_time now);
 /* Asks for its payload; false: no memory. */

@@ -191,7 +191,7 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
         return false;
     if (to->settings.is_fifo)
         payload->head.sequence = engine->seq + 1;
-    sent = message_new(engine, to, payload_group(payload), 0, payload, at.now, at.now, at.now);
+    sent = message_add(engine, to, payload_group(payload), 0, payload, at.now, at.now, at.now);
     if (!sent)
         return false;
     if (engine->options.changes)
@@ -207,7 +207,7 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
 static struct message *next_to_move(struct engine *engine, struct queue *from, bool *waits)
 {
     struct heap_node *node = heap_first(&from->ready);
-    struct message *message = node ? group_first(SL_CONTAINER_OF(node, struct group, ready)) : NULL;
+    struct message *message = node ? group_next(SL_CONTAINER_OF(node, struct group, ready)) : NULL;
 
     *waits = message && !message->payload;
     if (!*waits)

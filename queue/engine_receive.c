@@ -141,7 +141,7 @@ static struct message *next_of(struct engine *engine, struct queue *queue, struc
         struct message *message;
 
         *group = SL_CONTAINER_OF(node, struct group, ready);
-        message = group_first(*group);
+        message = group_next(*group);
         if (message_is_old(message, now))
             message_remove(engine, message, true);
         else if (!message_dead_letter(engine, message, now))
