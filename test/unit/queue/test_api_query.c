@@ -259,6 +259,7 @@ static void nowhere(void **state)
         "Attribute=x",
         "MessageAttribute.1.Value=x",
         "MessageAttribute.1.Value.Nope=x",
+        "MessageAttribute.1.Value.StringListValue=",
         "MessageAttribute.1.Value.StringValue.x=x",
         "SendMessageBatchRequestEntry=x",
         "SendMessageBatchRequestEntry.1=x",
