@@ -30,7 +30,29 @@ struct command {
     struct slice output; /* JSON */
 };
 
-/* Storage is leaked on purpose: the program is short-lived. */
+/* What a line needs, freed behind it. */
+static struct {
+    void **items;
+    size_t count;
+} kept;
+
+static void *keep(void *p)
+{
+    kept.items = realloc(kept.items, (kept.count + 1) * sizeof(*kept.items));
+    sl_assert(p && kept.items);
+    kept.items[kept.count++] = p;
+    return p;
+}
+
+static void drop_kept(void)
+{
+    for (size_t i = 0; i < kept.count; i++)
+        free(kept.items[i]);
+    free(kept.items);
+    kept.items = NULL;
+    kept.count = 0;
+}
+
 static struct slice plain(const struct json_value *value)
 {
     struct strbuf text = {0};
@@ -40,8 +62,7 @@ static struct slice plain(const struct json_value *value)
     if (value->type != JSON_STRING)
         return (struct slice){NULL, 0};
     json_unescape(value->text, &text);
-    p = strbuf_take(&text, &n);
-    sl_assert(p);
+    p = keep(strbuf_take(&text, &n));
     return (struct slice){p, n};
 }
 
@@ -316,6 +337,9 @@ static void add_structure(struct strbuf *out, const struct model_member *members
     strbuf_addc(out, '}');
 }
 
+/* One for all: it is used again. */
+static struct api_request request;
+
 static void show_read(struct strbuf *out, const struct command *c)
 {
     const struct api_http http = {
@@ -326,7 +350,6 @@ static void show_read(struct strbuf *out, const struct command *c)
         .content_type = c->content_type,
         .body = c->body,
     };
-    static struct api_request request; /* one for all: it is used again */
     struct queue_refusal refusal;
     enum queue_error error = api_read(&request, &http, &refusal);
 
@@ -404,9 +427,9 @@ static struct payload_attribute read_attribute(struct json *j)
         } else if (json_is(&key, "StringValue")) {
             attribute.value = text;
         } else {
-            char *bytes = malloc(base64_decoded_max(text.n) + 1);
+            char *bytes = keep(malloc(base64_decoded_max(text.n) + 1));
 
-            sl_assert(bytes && base64_decode(text, bytes, &attribute.value.n));
+            sl_assert(base64_decode(text, bytes, &attribute.value.n));
             attribute.value.p = bytes;
             attribute.kind = PAYLOAD_BINARY;
         }
@@ -546,7 +569,9 @@ int main(void)
         sl_assert(!strbuf_failed(&out));
         puts(out.p);
         fflush(stdout);
+        drop_kept();
     }
+    api_request_deinit(&request);
     free(line);
     strbuf_deinit(&out);
     return 0;
