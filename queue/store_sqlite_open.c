@@ -167,6 +167,26 @@ static int resolve(const char *path, char out[PATH_MAX + NAME_MAX + 2], struct p
     return 0;
 }
 
+/*
+ * Makes the folder's entries durable: those of the file and its log. SQLite does so when it makes a log, but not with one
+ * that is there already, whose maker may have died before.
+ */
+static int sync_folder(const char *path, struct problem *problem)
+{
+    char folder[PATH_MAX];
+    int fd, error;
+
+    snprintf(folder, sizeof folder, "%.*s/", (int)(strrchr(path, '/') - path), path);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (!error)
+        return 0;
+    return refuse_unavailable(problem, path, strerror(error),
+                              "see that this user may read the folder, and that the disk is well");
+}
+
 static int prepare_file(const char *path, char out[PATH_MAX + NAME_MAX + 2],
                         struct problem *problem)
 {
@@ -177,7 +197,7 @@ static int prepare_file(const char *path, char out[PATH_MAX + NAME_MAX + 2],
         result = look_at_file(out, &is_there, problem);
     if (result == 0 && !is_there)
         result = make_file(out, problem);
-    return result;
+    return result == 0 ? sync_folder(out, problem) : result;
 }
 
 /* ---- what is in it ---- */
@@ -274,10 +294,10 @@ static int enter_log_mode(sqlite3 *sqlite, const char *path, struct problem *pro
         const char *mode = (const char *)sqlite3_column_text(statement, 0);
 
         is_log = mode && strcmp(mode, "wal") == 0;
-        result = SQLITE_OK;
+        result = sqlite3_step(statement); /* only this step writes it to the file */
     }
     sqlite3_finalize(statement);
-    if (result != SQLITE_OK)
+    if (result != SQLITE_DONE)
         return judge(result, sqlite, path, problem);
     if (!is_log)
         return refuse_unavailable(problem, path, "this file system has no write-ahead log",
