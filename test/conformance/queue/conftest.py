@@ -70,7 +70,7 @@ def case_of(item):
     if mark is None:
         raise pytest.UsageError(f"{item.nodeid} has no case mark")
     says = mark.kwargs.get("says") or " ".join(item.function.__doc__.split())
-    return {"timing": False, "rule": None, **mark.kwargs, "says": says}
+    return {"varies": False, "rule": None, **mark.kwargs, "says": says}
 
 
 def pytest_collection_modifyitems(items):
