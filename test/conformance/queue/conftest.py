@@ -179,6 +179,16 @@ def queue(sqs):
             pass
 
 
+@pytest.fixture
+def pair(queue):
+    """A function that makes a queue and its dead-letter queue: pair(fifo=…, count=…)."""
+    def make(fifo=False, count=1, **attributes):
+        dead = queue(fifo=fifo)
+        redrive = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": count})
+        return queue(fifo=fifo, RedrivePolicy=redrive, **attributes), dead
+    return make
+
+
 class Queue:
     def __init__(self, sqs, name, fifo, attributes, tags):
         self.sqs = sqs

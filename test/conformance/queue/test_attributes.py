@@ -4,12 +4,11 @@ import time
 
 import pytest
 
-from case import GUIDE, documented, operation, recorded, row, seen
+from case import documented, operation, recorded, row, seen
 from checks import holds, refused, same, works
 
 SET = operation("SetQueueAttributes")
 GET = operation("GetQueueAttributes")
-TAGS = f"{GUIDE}, Quotas related to queues: tags"
 STANDARD = {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesDelayed": "0",
             "ApproximateNumberOfMessagesNotVisible": "0", "DelaySeconds": "0", "MaximumMessageSize": "1048576",
             "MessageRetentionPeriod": "345600", "ReceiveMessageWaitTimeSeconds": "0", "SqsManagedSseEnabled": "true",
@@ -186,7 +185,7 @@ def test_high_throughput(queue):
 @documented("attributes.throughput-scope", SET)
 def test_throughput_needs_scope(queue):
     """perMessageGroupId is allowed only when DeduplicationScope is messageGroup."""
-    refused("InvalidAttributeValue", queue(fifo=True).set, FifoThroughputLimit="perMessageGroupId")
+    refused(("InvalidAttributeValue", "InvalidParameterValue"), queue(fifo=True).set, FifoThroughputLimit="perMessageGroupId")
 
 
 @documented("attributes.throughput-values", SET)
@@ -312,9 +311,9 @@ def test_permission(queue, permit):
     works(permit, q, "one")
     got = policy(q) or {}
     holds(str(got.get("Id", "")).startswith(f"{q.arn}/"), f"Id of the policy: {got.get('Id')}")
-    same("Policy", {**got, "Id": ""},
-         {"Version": "2008-10-17", "Id": "", "Statement": [{"Sid": "one", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
-                         "Action": "SQS:ReceiveMessage", "Resource": q.arn}]})
+    same("Policy", {**got, "Id": ""}, {"Version": "2008-10-17", "Id": "", "Statement": [
+        {"Sid": "one", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+         "Action": "SQS:ReceiveMessage", "Resource": q.arn}]})
 
 
 @recorded("permission.accounts", seen("test_sqs_permission_lifecycle"))

@@ -328,11 +328,3 @@ def test_group_on_standard_queue(queue):
     works(q.send, MessageGroupId="tenant-1")
     got = q.collect(2, MessageSystemAttributeNames=["MessageGroupId"])
     same("groups", [m.get("Attributes", {}).get("MessageGroupId") for m in got], ["tenant-1", "tenant-1"])
-
-
-@recorded("send.queue-name", seen("test_posting_to_queue_via_queue_name"))
-def test_name_for_url(sqs, queue):
-    """A queue's name is taken in place of its URL."""
-    q = queue()
-    sent = works(sqs.send_message, QueueUrl=q.name, MessageBody="Using name instead of URL")
-    same("MD5OfMessageBody", sent["MD5OfMessageBody"], "86a83f96652a1bfad3891e7d523750cb")

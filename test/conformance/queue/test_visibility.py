@@ -1,12 +1,11 @@
 """Visibility timeouts, and receipt handles: fake, stale, expired, deleted, of another queue."""
 import re
 
-from case import GUIDE, documented, operation, recorded, seen
+from case import documented, operation, recorded, seen
 from checks import entry_failed, holds, refused, same, succeeded, works
 
 CHANGE = operation("ChangeMessageVisibility")
 DELETE = operation("DeleteMessage")
-TIMEOUT_GUIDE = f"{GUIDE}, Visibility timeout"
 CENTER = "AWS knowledge center, sqs-receipt-handle-error"
 EXPIRED = re.compile(r"Value .* for parameter ReceiptHandle is invalid\. Reason: The receipt handle has expired\.")
 # Between the end of a timeout of 1 s and the next call; the wait is the server's: a poll of an empty queue.
@@ -178,15 +177,23 @@ def test_delete_again(queue):
 @recorded("delete.fake", seen("test_delete_message_with_illegal_receipt_handle"))
 def test_delete_fake(queue):
     """What is no receipt handle: ReceiptHandleIsInvalid, and which."""
-    refused("ReceiptHandleIsInvalid", queue().delete, "garbage",
+    refused("ReceiptHandleIsInvalid", queue().delete, "garbage", status=None,
             text='The input receipt handle "garbage" is not a valid receipt handle.')
+
+
+@documented("delete.fake-status",
+            "service model, httpError of ReceiptHandleIsInvalid: 404; API reference, DeleteMessage: 400",
+            rule="fake-handle-status")
+def test_status_of_fake(queue, rule):
+    """The status of ReceiptHandleIsInvalid is 404 in the service model, and 400 in the API reference."""
+    refused("ReceiptHandleIsInvalid", queue().delete, "garbage", status=int(rule("fake-handle-status")))
 
 
 @documented("delete.message-id", DELETE)
 def test_delete_by_message_id(queue):
     """A MessageId is no receipt handle."""
     q = queue()
-    refused("ReceiptHandleIsInvalid", q.delete, q.send()["MessageId"])
+    refused("ReceiptHandleIsInvalid", q.delete, q.send()["MessageId"], status=None)
     same("counts", q.counts(), (1, 0, 0))
 
 
@@ -196,15 +203,16 @@ def test_delete_in_other_queue(queue):
     a, b = queue(), queue()
     a.send()
     handle = a.take()["ReceiptHandle"]
-    refused("ReceiptHandleIsInvalid", b.delete, handle,
+    refused("ReceiptHandleIsInvalid", b.delete, handle, status=None,
             text=f'The receipt handle "{handle}" is not valid for this queue.')
     same("counts", a.counts(), (0, 1, 0))
 
 
-@recorded("delete.expired", f"{seen('test_remove_message_with_old_receipt_handle')}; against it localstack#13222",
+@recorded("delete.expired", f"{seen('test_remove_message_with_old_receipt_handle')}; against it {CENTER}",
           rule="delete-expired-standard")
 def test_delete_expired(queue, rule):
-    """Standard queue: to delete with a handle that expired, when nobody has received the message since, works."""
+    """Standard queue: to delete with a handle that expired, when nobody has received the message since, works (seen); it
+    "can result in" InvalidParameterValue, "The receipt handle has expired." (knowledge center)."""
     q = queue()
     message = expired(q, queue)
     if rule("delete-expired-standard") == "works":
@@ -267,7 +275,7 @@ def test_delete_twice_fifo(queue):
 @recorded("change.fake", seen("test_invalid_receipt_handle_should_return_error_message"))
 def test_change_fake(queue):
     """What is no receipt handle: ReceiptHandleIsInvalid."""
-    refused("ReceiptHandleIsInvalid", queue().change, "INVALID", 60,
+    refused("ReceiptHandleIsInvalid", queue().change, "INVALID", 60, status=None,
             text='The input receipt handle "INVALID" is not a valid receipt handle.')
 
 
