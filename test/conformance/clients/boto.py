@@ -294,9 +294,9 @@ def check_fifo_deduplication():
 def check_fifo_content():
     url = fifo("fifo-content", ContentBasedDeduplication="true")
     same(send(url, "x", **in_group("a"))["MessageId"], send(url, "x", **in_group("a"))["MessageId"])
-    send(url, "x", MessageDeduplicationId="of its own", **in_group("a"))
+    send(url, "x", MessageDeduplicationId="of-its-own", **in_group("a"))
     same([m["Attributes"]["MessageDeduplicationId"] for m in receive_all(url, 2)],
-         [hashlib.sha256(b"x").hexdigest(), "of its own"])
+         [hashlib.sha256(b"x").hexdigest(), "of-its-own"])
 
 
 # ---- dead letters ----

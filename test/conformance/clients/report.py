@@ -20,7 +20,7 @@ def until(what, call, seconds=15):
 def why(error):
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == sys.argv[0]]
     text = " ".join(str(error).split())
-    return f"{type(error).__name__} in line {lines[-1:]}: {text}"[:600]
+    return f"{type(error).__name__} in line {lines[-1] if lines else '?'}: {text}"[:600]
 
 
 def main(checks):

@@ -74,7 +74,7 @@ def debian(package):
 
 
 def copied(name):
-    """A copy of a client's folder in build/, and whether what it needs from elsewhere has changed."""
+    """A copy of a client's folder in build/: what a package client or a compiler writes stays there."""
     folder = BUILD / name
     shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
     return folder
@@ -99,9 +99,17 @@ def debian_boto():
     return ["/usr/bin/python3", "-B", str(HERE / "boto.py")]
 
 
+def go():
+    needs("go")
+    folder = copied("go")
+    sh("go", "build", "-o", "client", ".", cwd=folder)
+    return [str(folder / "client")]
+
+
 CLIENTS = {  # name: (makes the command, checks besides the common ones, common checks that it can't make)
     "boto3": (boto, [], []),
     "debian-boto3": (debian_boto, [], MOVES),
+    "go": (go, [], []),
 }
 
 
