@@ -37,6 +37,7 @@ CHECKS = """
     error-MissingParameter""".split()
 UNSIGNED = "queue message batch fifo-order error-QueueDoesNotExist".split()
 DENIED = "denied-wrong-secret denied-unknown-key".split()
+CONSUME = "consume-batches consume-singly consume-again consume-after-error consume-slowly consume-fifo".split()
 MOVES = ["move-task", "error-ResourceNotFoundException"]  # Debian's clients are older than message move tasks
 
 
@@ -106,10 +107,19 @@ def go():
     return [str(folder / "client")]
 
 
+def node(program):
+    needs("node", "npm")
+    folder = copied("js")
+    once(folder, "package-lock.json", "npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+    return ["node", str(folder / program)]
+
+
 CLIENTS = {  # name: (makes the command, checks besides the common ones, common checks that it can't make)
     "boto3": (boto, [], []),
     "debian-boto3": (debian_boto, [], MOVES),
     "go": (go, [], []),
+    "js": (lambda: node("client.mjs"), [], []),
+    "sqs-consumer": (lambda: node("consumer.mjs"), CONSUME, CHECKS + DENIED),
 }
 
 
@@ -244,6 +254,8 @@ def main():
             for client, command in commands.items():
                 _, own, without = CLIENTS[client]
                 checks = [name for name in only or CHECKS + own + more if name not in without]
+                if not checks:
+                    continue
                 runs[pool.submit(use, client, command, server, client, checks)] = title
         for run in concurrent.futures.as_completed(runs):
             good, bad = report(runs[run], *run.result())
