@@ -114,10 +114,22 @@ def node(program):
     return ["node", str(folder / program)]
 
 
+def java():
+    needs("java", "mvn")
+    folder = copied("java")
+    once(folder, "pom.xml", "mvn", "-q", "-B", "dependency:copy-dependencies")
+    sources = sorted(map(str, (folder / "src").rglob("*.java")))
+    sh("javac", "-Xlint:all,-processing", "-Werror", "-encoding", "UTF-8", "-cp", "target/dependency/*", "-d", "target/classes",
+       *sources, cwd=folder)
+    return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8", "-cp",
+            f"{folder}/target/classes:{folder}/target/dependency/*", "sluice.Main"]
+
+
 CLIENTS = {  # name: (makes the command, checks besides the common ones, common checks that it can't make)
     "boto3": (boto, [], []),
     "debian-boto3": (debian_boto, [], MOVES),
     "go": (go, [], []),
+    "java": (java, [], []),
     "js": (lambda: node("client.mjs"), [], []),
     "sqs-consumer": (lambda: node("consumer.mjs"), CONSUME, CHECKS + DENIED),
 }
