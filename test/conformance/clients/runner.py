@@ -92,12 +92,17 @@ def once(folder, source, *command):
 # ---- the clients: each returns its command ----
 
 def boto():
-    return [sys.executable, "-B", str(HERE / "boto.py")]
+    return [sys.executable, "-B", str(HERE / "python" / "boto.py")]
 
 
 def debian_boto():
     debian("python3-boto3")
-    return ["/usr/bin/python3", "-B", str(HERE / "boto.py")]
+    return ["/usr/bin/python3", "-B", str(HERE / "python" / "boto.py")]
+
+
+def debian_aws():
+    debian("awscli")
+    return ["/usr/bin/python3", "-B", str(HERE / "python" / "aws.py")]
 
 
 def go():
@@ -128,6 +133,7 @@ def java():
 CLIENTS = {  # name: (makes the command, checks besides the common ones, common checks that it can't make)
     "boto3": (boto, [], []),
     "debian-boto3": (debian_boto, [], MOVES),
+    "debian-awscli": (debian_aws, [], MOVES),
     "go": (go, [], []),
     "java": (java, [], []),
     "js": (lambda: node("client.mjs"), [], []),
