@@ -10,12 +10,12 @@ with keys that nobody knows.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -25,7 +25,7 @@ BUILD = ROOT / "build" / "clients"
 CI = os.environ.get("CI") == "true"
 AT_ONCE = 3  # most of a check is waiting
 SECONDS = 100  # for one client
-KEYS = ("AKIDCLIENTS", "se/cr+et=of the/clients")
+KEYS = ("AKIDCLIENTS", "se/cr+et=of/the/clients")
 
 CHECKS = """
     queue message attribute-names batch visibility visibility-batch delete-batch delay long-poll-wakes long-poll-ends
@@ -57,21 +57,16 @@ def needs(*commands):
             raise Missing(f"{command} is not there")
 
 
-apt = threading.Lock()
-
-
 def debian(package):
-    """Has a package of Debian, installed with apt where it is not, and says so."""
+    """Installs a package of Debian where it is not, and says so."""
     needs("dpkg-query")
-    with apt:
-        status = subprocess.run(["dpkg-query", "-W", "-f=${Status}", package], capture_output=True, text=True).stdout
-        if "ok installed" in status:
-            return
-        print(f"clients: installing, to test against it: {package}", file=sys.stderr)
-        as_root = ["env", "DEBIAN_FRONTEND=noninteractive"] if os.geteuid() == 0 else \
-                  ["sudo", "env", "DEBIAN_FRONTEND=noninteractive"]
-        sh(*as_root, "apt-get", "-q", "update")
-        sh(*as_root, "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends", package)
+    status = subprocess.run(["dpkg-query", "-W", "-f=${Status}", package], capture_output=True, text=True).stdout
+    if "ok installed" in status:
+        return
+    print(f"clients: installing, to test against it: {package}", file=sys.stderr)
+    as_root = [*([] if os.geteuid() == 0 else ["sudo"]), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    sh(*as_root, "update")
+    sh(*as_root, "-y", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends", package)
 
 
 def copied(name):
@@ -131,9 +126,9 @@ def java():
 
 
 CLIENTS = {  # name: (makes the command, checks besides the common ones, common checks that it can't make)
-    "boto3": (boto, [], []),
-    "debian-boto3": (debian_boto, [], MOVES),
     "debian-awscli": (debian_aws, [], MOVES),
+    "boto3": (boto, ["move-task-cancelled"], []),
+    "debian-boto3": (debian_boto, [], MOVES),
     "go": (go, [], []),
     "java": (java, [], []),
     "js": (lambda: node("client.mjs"), [], []),
@@ -166,7 +161,9 @@ class Sluice:
 
     def close(self):
         self.process.terminate()
-        return self.process.wait(20)
+        if code := self.process.wait(20):
+            self.log.seek(0)
+            raise SystemExit(f"{' '.join(self.process.args)} ended with {code}:\n{self.log.read()}")
 
 
 class Peer:
@@ -181,17 +178,20 @@ class Peer:
 
     def close(self):
         self.server.close()
-        return 0
 
 
-def servers(name, folder):
-    """(what is said of it, server, checks that are made against it beside or instead of the common ones)"""
+def servers(name, folder, closing):
+    """[(what is said of it, server, checks made against it besides the common ones, or those that are made instead)]"""
+    def start(make, *arguments):
+        server = make(*arguments)
+        closing.callback(server.close)
+        return server
     if name != "sluice":
-        return [(name, Peer(name, folder), DENIED if name == "moto" else [], None)]
+        return [(name, start(Peer, name, folder), DENIED if name == "moto" else [], None)]
     for part in ("signed", "open"):
         (folder / part).mkdir()
-    return [("signatures checked", Sluice(folder / "signed", KEYS), DENIED, None),
-            ("any keys", Sluice(folder / "open", None), [], UNSIGNED)]
+    return [("signatures checked", start(Sluice, folder / "signed", KEYS), DENIED, None),
+            ("any keys", start(Sluice, folder / "open", None), [], UNSIGNED)]
 
 
 # ---- a run ----
@@ -256,6 +256,20 @@ def prepared(names):
     return commands, skipped
 
 
+def runs(started, commands):
+    """Uses every server with every client, and yields what is said of the server with what came of it."""
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        titles = {}
+        for title, server, more, only in started:
+            for client, command in commands.items():
+                _, own, without = CLIENTS[client]
+                checks = [name for name in only or CHECKS + own + more if name not in without]
+                if checks:
+                    titles[pool.submit(use, client, command, server, client, checks)] = title
+        for run in concurrent.futures.as_completed(titles):
+            yield titles[run], run.result()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", choices=("sluice", "moto", "elasticmq"), default="sluice")
@@ -265,23 +279,10 @@ def main():
     commands, skipped = prepared(arguments.client or list(CLIENTS))
     passed = failed = 0
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        started = servers(arguments.server, Path(folder))
-        runs = {}
-        for title, server, more, only in started:
-            for client, command in commands.items():
-                _, own, without = CLIENTS[client]
-                checks = [name for name in only or CHECKS + own + more if name not in without]
-                if not checks:
-                    continue
-                runs[pool.submit(use, client, command, server, client, checks)] = title
-        for run in concurrent.futures.as_completed(runs):
-            good, bad = report(runs[run], *run.result())
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as closing:
+        for title, result in runs(servers(arguments.server, Path(folder), closing), commands):
+            good, bad = report(title, *result)
             passed, failed = passed + good, failed + bad
-        for title, server, *_ in started:
-            if code := server.close():
-                print(f"not ok the server ({title}) ended with {code}")
-                failed += 1
     print(f"{time.monotonic() - began:.0f} s")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return failed > 0

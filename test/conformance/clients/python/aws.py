@@ -30,6 +30,7 @@ ATTRIBUTES = {
 }
 prefix = sys.argv[1]
 driver = awscli.clidriver.create_clidriver()
+driver.session.create_client("sqs", aws_access_key_id="none", aws_secret_access_key="none")  # reads the models
 
 
 class Refused(Exception):

@@ -336,6 +336,21 @@ def check_move_task():
     same(counts(dead), [0, 0, 0])
 
 
+def check_move_task_cancelled():
+    dead, target = queue("move-task-cancelled-dead"), queue("move-task-cancelled")
+    queue("move-task-cancelled-source", RedrivePolicy=json.dumps(
+        {"deadLetterTargetArn": attribute(dead, "QueueArn"), "maxReceiveCount": 2}))
+    send_batch(dead, "0123456789")
+    arn = attribute(dead, "QueueArn")
+    handle = sqs.start_message_move_task(SourceArn=arn, DestinationArn=attribute(target, "QueueArn"),
+                                         MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
+    same(sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]["Status"], "RUNNING")
+    assert sqs.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"] < 10
+    until("the task is cancelled",
+          lambda: sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]["Status"] == "CANCELLED")
+    same(sum(counts(dead) + counts(target)), 10)
+
+
 # ---- the rest ----
 
 def check_purge():
