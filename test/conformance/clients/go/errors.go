@@ -108,12 +108,12 @@ func init() {
 	checks["error-InvalidAttributeValue"] = func() {
 		sameError[*types.InvalidAttributeValue](set("VisibilityTimeout", "43201"), "InvalidAttributeValue")
 	}
-	checks["error-MessageNotInflight"] = func() {
-		url := queue("not-in-flight", nil)
+	checks["error-handle-of-deleted"] = func() {
+		url := queue("handle-of-deleted", nil)
 		send(url, body, sendOptions{})
 		got := receiveOne(url, receiveOptions{})
-		same(change(url, got, 0), nil)
-		sameError[*types.MessageNotInflight](change(url, got, 0), legacy+"MessageNotInflight")
+		remove(url, got)
+		sameError[smithy.APIError](change(url, got, 30), "InvalidParameterValue")
 	}
 	checks["error-PurgeQueueInProgress"] = func() {
 		input := &sqs.PurgeQueueInput{QueueUrl: aws.String(queue("purged", nil))}

@@ -198,7 +198,9 @@ def check_batch():
 def check_visibility():
     url = queue("visibility")
     send(url)
-    change(url, receive_one(url), 0)
+    first = receive_one(url)
+    change(url, first, 0)
+    change(url, first, 600)  # is accepted, and changes nothing: the message is not in flight
     again = receive_one(url, visibility_timeout=5)
     same(again["Attributes"]["ApproximateReceiveCount"], "2")
     change(url, again, 600)
@@ -386,12 +388,12 @@ def delete_and_create():
     return queue("deleted")
 
 
-def change_twice():
-    url = queue("not-in-flight")
+def change_deleted():
+    url = queue("handle-of-deleted")
     send(url)
     got = receive_one(url)
-    change(url, got, 0)
-    return change(url, got, 0)
+    delete(url, got)
+    return change(url, got, 30)
 
 
 def purge_twice():
@@ -415,7 +417,7 @@ ERRORS = {
     "InvalidMessageContents": ("InvalidMessageContents", lambda: send(queue("errors"), "\x01")),
     "InvalidAttributeName": ("InvalidAttributeName", lambda: set_attribute("Nonsense", "1")),
     "InvalidAttributeValue": ("InvalidAttributeValue", lambda: set_attribute("VisibilityTimeout", "43201")),
-    "MessageNotInflight": (LEGACY + "MessageNotInflight", change_twice),
+    "handle-of-deleted": ("InvalidParameterValue", change_deleted),
     "PurgeQueueInProgress": (LEGACY + "PurgeQueueInProgress", purge_twice),
     "InvalidParameterValue": ("InvalidParameterValue", lambda: receive(queue("errors"), max_number_of_messages=11)),
     "MissingParameter": ("MissingParameter", lambda: send(fifo("errors"), message_deduplication_id="a")),

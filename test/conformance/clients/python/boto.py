@@ -176,7 +176,9 @@ def change(url, message, seconds):
 def check_visibility():
     url = queue("visibility")
     send(url)
-    change(url, receive_one(url), 0)
+    first = receive_one(url)
+    change(url, first, 0)
+    change(url, first, 600)  # is accepted, and changes nothing: the message is not in flight
     again = receive_one(url, VisibilityTimeout=1)
     same(again["Attributes"]["ApproximateReceiveCount"], "2")
     change(url, again, 600)
@@ -415,12 +417,12 @@ def delete_and_create():
     return queue("deleted")
 
 
-def change_twice():
-    url = queue("not-in-flight")
+def change_deleted():
+    url = queue("handle-of-deleted")
     send(url)
     got = receive_one(url)
-    change(url, got, 0)
-    return change(url, got, 0)
+    delete(url, got)
+    return change(url, got, 30)
 
 
 def purge_twice():
@@ -451,7 +453,7 @@ ERRORS = {
         QueueUrl=queue("errors"), Attributes={"Nonsense": "1"})),
     "InvalidAttributeValue": ("InvalidAttributeValue", lambda: sqs.set_queue_attributes(
         QueueUrl=queue("errors"), Attributes={"VisibilityTimeout": "43201"})),
-    "MessageNotInflight": (LEGACY + "MessageNotInflight", change_twice),
+    "handle-of-deleted": ("InvalidParameterValue", change_deleted),
     "PurgeQueueInProgress": (LEGACY + "PurgeQueueInProgress", purge_twice),
     "ResourceNotFoundException": ("ResourceNotFoundException", move_from_nowhere),
     "InvalidParameterValue": ("InvalidParameterValue", lambda: receive(queue("errors"), MaxNumberOfMessages=11)),

@@ -17,7 +17,6 @@ import software.amazon.awssdk.services.sqs.model.InvalidAttributeValueException;
 import software.amazon.awssdk.services.sqs.model.InvalidBatchEntryIdException;
 import software.amazon.awssdk.services.sqs.model.InvalidMessageContentsException;
 import software.amazon.awssdk.services.sqs.model.Message;
-import software.amazon.awssdk.services.sqs.model.MessageNotInflightException;
 import software.amazon.awssdk.services.sqs.model.PurgeQueueInProgressException;
 import software.amazon.awssdk.services.sqs.model.QueueDeletedRecentlyException;
 import software.amazon.awssdk.services.sqs.model.QueueDoesNotExistException;
@@ -68,12 +67,12 @@ final class Errors {
         new Queue("deleted");
     }
 
-    private static void changeTwice() throws Exception {
-        Queue queue = new Queue("not-in-flight");
+    private static void changeDeleted() throws Exception {
+        Queue queue = new Queue("handle-of-deleted");
         queue.send("x");
         Message got = queue.receiveOne();
-        Leases.change(queue, got, 0);
-        Leases.change(queue, got, 0);
+        queue.delete(got);
+        Leases.change(queue, got, 30);
     }
 
     private static void purgeTwice() {
@@ -139,8 +138,8 @@ final class Errors {
             "ReceiptHandleIsInvalid", () -> Main.client.deleteMessage(r -> r.queueUrl(queue().url).receiptHandle("nonsense"))));
         checks.put("error-InvalidMessageContents", () -> raises(InvalidMessageContentsException.class,
             "InvalidMessageContents", () -> queue().send("\u0001")));
-        checks.put("error-MessageNotInflight", () -> raises(MessageNotInflightException.class,
-            LEGACY + "MessageNotInflight", Errors::changeTwice));
+        checks.put("error-handle-of-deleted", () -> raises(SqsException.class, "InvalidParameterValue",
+            Errors::changeDeleted));
         checks.put("error-InvalidParameterValue", () -> raises(SqsException.class, "InvalidParameterValue",
             () -> queue().receive(0, r -> r.maxNumberOfMessages(11))));
         checks.put("error-MissingParameter", () -> raises(SqsException.class, "MissingParameter",
