@@ -4,8 +4,8 @@ A client is a program: PROGRAM PREFIX CHECK..., with the server, its region and 
 reads them. It does each check with queues whose names begin with PREFIX, and prints a line for each, "ok CHECK" or
 "not ok CHECK: why". The list of checks is here, and the only one: a check without a line has failed.
 
-Our server runs twice, with signatures checked and without. All checks are made where they are; where they are not, a few,
-with keys that nobody knows.
+Our server runs twice: with signatures checked and what it keeps in a file, and with neither. All checks are made against
+the first, and a few against the second, with keys that nobody knows.
 """
 import argparse
 import collections
@@ -142,25 +142,25 @@ CLIENTS = {  # name: (makes the command, checks besides the common ones, common 
 
 class Sluice:
     def __init__(self, folder, keys):
-        binary = os.environ.get("SLUICE", str(ROOT / "build/release/sluice"))
-        command = [binary, "queue", "--listen", "127.0.0.1:0"]
-        self.env = {}
+        command = [os.environ.get("SLUICE", str(ROOT / "build/release/sluice")), "queue", "--listen", "127.0.0.1:0"]
         if keys:
             (folder / "keys").touch(mode=0o600)
             (folder / "keys").write_text(f"{keys[0]} {keys[1]}\n")
-            command += ["--keys", str(folder / "keys")]
+            command += ["--keys", str(folder / "keys"), "--data", str(folder / "queue.db")]
+        self.keys = keys
+        self.env = {}
         self.log = open(folder / "log", "w+")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+
+    def ready(self):
         for line in self.process.stdout:
-            assert line.startswith("export "), line
             self.env.update(word.split("=", 1) for word in shlex.split(line, comments=True)[1:])
             if "AWS_ACCESS_KEY_ID" in self.env:
                 break
         else:
-            self.log.seek(0)
-            raise SystemExit(f"{' '.join(command)} ended with {self.process.wait()}:\n{self.log.read()}")
-        if keys:
-            self.env.update(AWS_ACCESS_KEY_ID=keys[0], AWS_SECRET_ACCESS_KEY=keys[1])
+            raise SystemExit("the server told nobody where it is")
+        if self.keys:
+            self.env.update(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), self.keys))
 
     def close(self):
         self.process.terminate()
@@ -179,6 +179,9 @@ class Peer:
         keys = self.server.user("clients", ["*"]) if name == "moto" else None
         self.env = {**self.server.env(keys), "AWS_DEFAULT_REGION": queues.REGION}
 
+    def ready(self):
+        pass
+
     def close(self):
         self.server.close()
 
@@ -188,6 +191,7 @@ def servers(name, folder, closing):
     def start(make, *arguments):
         server = make(*arguments)
         closing.callback(server.close)
+        server.ready()
         return server
     if name != "sluice":
         return [(name, start(Peer, name, folder), DENIED if name == "moto" else [], None)]
