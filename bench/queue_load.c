@@ -9,6 +9,7 @@
  *     --seconds N    stop sending after that time, for servers that are slow (60)
  *     --bytes N      of a body: an event in JSON with its serial number (1,024)
  *     --preload N    first fill the queue, and hold that depth while measuring (0)
+ *     --fill N       stop filling after so many seconds, and measure at the depth that is reached (600)
  *     --drain        after that, receive and delete what is left, and check that all of it came
  *     --split        half of the clients send, the others receive and delete; otherwise each does all three in turn
  *     --pid N        the server, whose CPU time and memory are reported
@@ -23,7 +24,6 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,11 +75,9 @@ static struct {
     char host[256];
     struct sockaddr_storage address;
     socklen_t address_n;
-    size_t clients, events, preload, bytes;
-    int seconds;
-    long pid;
+    size_t clients, events, seconds, bytes, preload, fill_seconds, pid;
     bool drains, is_split;
-} options = {.clients = 32, .events = 100000, .bytes = 1024, .seconds = 60};
+} options = {.clients = 32, .events = 100000, .bytes = 1024, .seconds = 60, .fill_seconds = 600};
 
 static struct {
     enum phase phase;
@@ -276,8 +274,7 @@ static void start(struct client *c, enum call call, size_t batch, struct strbuf 
 
 static bool may_send(void)
 {
-    return world.serial_end < world.phase_end &&
-           (world.phase == PRELOAD || now_ns() < world.stop_sending);
+    return world.serial_end < world.phase_end && now_ns() < world.stop_sending;
 }
 
 static void send_batch(struct client *c)
@@ -462,19 +459,19 @@ static void report(double seconds, size_t events, const struct usage *before)
 {
     static const char *const names[] = {
         [PRELOAD] = "preload", [MEASURE] = "measure", [DRAIN] = "drain"};
-    struct usage after = usage_look(options.pid);
+    struct usage after = usage_look((long)options.pid);
     double per_event = 1e6 / (double)(events ? events : 1);
 
     printf(
         "{\"phase\":\"%s\",\"events\":%zu,\"seconds\":%.3f,\"events_per_s\":%.0f,"
         "\"server_cpu_us_per_event\":%.2f,\"own_cpu_us_per_event\":%.2f,"
         "\"resident_kb\":%ld,\"resident_peak_kb\":%ld,\"anonymous_kb\":%ld,"
-        "\"depth\":%zu,\"sent\":%zu,\"received\":%zu,\"deleted\":%zu,\"twice\":%zu,\"empty\":%zu",
+        "\"depth\":%zd,\"sent\":%zu,\"received\":%zu,\"deleted\":%zu,\"twice\":%zu,\"empty\":%zu",
         names[world.phase], events, seconds, (double)events / seconds,
         (after.server_cpu - before->server_cpu) * per_event,
         (after.own_cpu - before->own_cpu) * per_event, after.resident_kb, after.resident_peak_kb,
-        after.anonymous_kb, world.sent - world.deleted, world.sent, world.received, world.deleted,
-        world.twice, world.empty);
+        after.anonymous_kb, (ssize_t)(world.sent - world.deleted), world.sent, world.received,
+        world.deleted, world.twice, world.empty);
     report_call("send", &world.took[SEND]);
     report_call("receive", &world.took[RECEIVE]);
     report_call("delete", &world.took[DELETE]);
@@ -504,7 +501,7 @@ static void loop(void)
  * a preload when they are sent. */
 static void run(enum phase phase, size_t more, size_t floor)
 {
-    struct usage before = usage_look(options.pid);
+    struct usage before = usage_look((long)options.pid);
     size_t sent = world.sent, deleted = world.deleted;
     int64_t began = now_ns(), end;
 
@@ -513,7 +510,8 @@ static void run(enum phase phase, size_t more, size_t floor)
     world.floor = floor;
     world.idle = world.paused = 0;
     world.last_progress = world.last_delete = began;
-    world.stop_sending = began + (int64_t)options.seconds * 1000000000;
+    world.stop_sending =
+        began + (int64_t)(phase == PRELOAD ? options.fill_seconds : options.seconds) * 1000000000;
     for (size_t i = 0; i < options.clients; i++) {
         world.clients[i].call = DELETE;
         go_on(&world.clients[i]);
@@ -525,16 +523,6 @@ static void run(enum phase phase, size_t more, size_t floor)
 }
 
 /* ---- start ---- */
-
-static size_t number(const char *text, size_t least, size_t most)
-{
-    char *end;
-    size_t n = strtoul(text, &end, 10);
-
-    if (*end || n < least || n > most)
-        give_up("%s is not a number of %zu to %zu", text, least, most);
-    return n;
-}
 
 static void find_server(const char *url)
 {
@@ -551,46 +539,44 @@ static void find_server(const char *url)
     freeaddrinfo(found);
 }
 
+static void set_number(size_t index, const char *text)
+{
+    static const struct {
+        size_t *value, least, most;
+    } rows[] = {{&options.clients, 1, 10000},     {&options.events, 0, 1000000000},
+                {&options.seconds, 1, 86400},     {&options.bytes, 2 * BODY_MIN, BODY_MAX},
+                {&options.preload, 0, 100000000}, {&options.fill_seconds, 1, 86400},
+                {&options.pid, 1, 1 << 30}};
+    char *end;
+    size_t n = strtoul(text, &end, 10);
+
+    if (*end || n < rows[index].least || n > rows[index].most)
+        give_up("%s is not a number of %zu to %zu", text, rows[index].least, rows[index].most);
+    *rows[index].value = n;
+}
+
 static void read_options(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"clients", 1, NULL, 'c'}, {"events", 1, NULL, 'e'},  {"seconds", 1, NULL, 's'},
-        {"bytes", 1, NULL, 'b'},   {"preload", 1, NULL, 'l'}, {"drain", 0, NULL, 'd'},
-        {"split", 0, NULL, 'h'},   {"pid", 1, NULL, 'p'},     {0}};
-    int option;
+    /* the numbers in the order of set_number's rows */
+    static const struct option known[] = {{"clients", 1, NULL, 'n'}, {"events", 1, NULL, 'n'},
+                                          {"seconds", 1, NULL, 'n'}, {"bytes", 1, NULL, 'n'},
+                                          {"preload", 1, NULL, 'n'}, {"fill", 1, NULL, 'n'},
+                                          {"pid", 1, NULL, 'n'},     {"drain", 0, NULL, 'd'},
+                                          {"split", 0, NULL, 's'},   {0}};
+    int option, index;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            options.clients = number(optarg, 1, 10000);
-            break;
-        case 'e':
-            options.events = number(optarg, 0, 1000000000) / BATCH * BATCH;
-            break;
-        case 's':
-            options.seconds = (int)number(optarg, 1, 86400);
-            break;
-        case 'b':
-            options.bytes = number(optarg, 2 * BODY_MIN, BODY_MAX);
-            break;
-        case 'l':
-            options.preload = number(optarg, 0, 100000000) / BATCH * BATCH;
-            break;
-        case 'd':
-            options.drains = true;
-            break;
-        case 'h':
-            options.is_split = true;
-            break;
-        case 'p':
-            options.pid = (long)number(optarg, 1, 1 << 30);
-            break;
-        default:
+    while ((option = getopt_long(argc, argv, "", known, &index)) != -1) {
+        if (option == '?')
             exit(64);
-        }
+        if (option == 'n')
+            set_number((size_t)index, optarg);
+        options.drains |= option == 'd';
+        options.is_split |= option == 's';
     }
     if (optind + 1 != argc || (options.is_split && options.clients < 2))
         give_up("one QUEUE_URL, and two clients for --split");
+    options.events -= options.events % BATCH;
+    options.preload -= options.preload % BATCH;
     find_server(argv[optind]);
 }
 
@@ -617,7 +603,7 @@ int main(int argc, char **argv)
     if (argc == 1) {
         puts(
             "usage: bench_queue_load QUEUE_URL [--clients N] [--events N] [--seconds N] [--bytes N]\n"
-            "       [--preload N] [--drain] [--split] [--pid N]      bench/run-queue runs it");
+            "       [--preload N] [--fill N] [--drain] [--split] [--pid N]      bench/run-queue runs it");
         return 0;
     }
     read_options(argc, argv);
@@ -625,7 +611,7 @@ int main(int argc, char **argv)
     if (options.preload)
         run(PRELOAD, options.preload, SIZE_MAX / 2);
     if (options.events)
-        run(MEASURE, options.events, options.preload);
+        run(MEASURE, options.events, world.sent);
     if (options.drains)
         run(DRAIN, 0, 0);
     if (world.twice || world.deleted != world.received ||
