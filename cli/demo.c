@@ -29,8 +29,10 @@ enum { VISIBILITY_S = 10 };
 #define DEMO_DRAIN sl_sec(6)
 /* Longer than any drain: a slow service is what the drain's limit is shown with. */
 #define DEMO_TIMEOUT sl_minutes(15)
-/* For what must be closed at the end; nothing in there takes that long. */
-#define CLOSE_LIMIT sl_ms(300)
+/* For requests to a service that was too slow: they were cut at the other end. */
+#define SERVICE_LIMIT sl_ms(200)
+/* For the queue's last words to its disk. */
+#define QUEUE_LIMIT sl_sec(5)
 
 enum { RECEIVERS = 10 };
 
@@ -173,33 +175,46 @@ static void leave_state(struct demo *demo, bool is_done)
         log_warn("%s: %s", demo->state.folder, strerror(-error));
 }
 
+static int stop_service(struct demo *demo, struct sl_ctx *ctx, struct perseus_stats *stats)
+{
+    struct sl_ctx *stopping = sl_ctx_new(ctx, &(struct sl_ctx_options){.timeout = SERVICE_LIMIT});
+    int error = perseus_stop(demo->perseus, stopping, stats);
+    sl_ctx_leave(stopping);
+    if (error < 0)
+        log_error("%s can't be written: %s", demo->state.ledger, strerror(-error));
+    return error;
+}
+
+static int stop_queue(struct demo *demo, struct sl_ctx *ctx)
+{
+    struct sl_ctx *stopping = sl_ctx_new(ctx, &(struct sl_ctx_options){.timeout = QUEUE_LIMIT});
+    sl_ctx_leave(demo->watching);
+    int error = queue_server_stop(demo->server, stopping);
+    sl_ctx_leave(stopping);
+    if (error < 0)
+        log_error("%s can't be written: %s", demo->state.data, strerror(-error));
+    return error;
+}
+
 /* The pipeline has ended: closes everything else in the order of the events' way, and counts. */
 static const struct account_ends *end(void *arg, struct sl_ctx *ctx)
 {
     struct demo *demo = arg;
-    struct sl_ctx *closing = sl_ctx_new(ctx, &(struct sl_ctx_options){.timeout = CLOSE_LIMIT});
+    struct account_ends *ends = &demo->ends;
     struct perseus_stats stats;
 
-    uint64_t not_sent = demo_feed_end(&demo->feed, closing);
-    int service = perseus_stop(demo->perseus, closing, &stats);
+    ends->not_sent = demo_feed_end(&demo->feed, ctx);
+    int service = stop_service(demo, ctx, &stats);
     struct queue_counts counts = counts_of(demo);
-    sl_ctx_leave(demo->watching);
-    int queue = queue_server_stop(demo->server, closing);
-    sl_ctx_leave(closing);
-    demo->ends = (struct account_ends){
-        .sent = counts.sent,
-        .delivered = stats.known + stats.distinct,
-        .again = stats.known_duplicates + stats.duplicates,
-        .left = left_in(&counts),
-        .not_sent = not_sent,
-        .runs = demo->state.runs,
-    };
-    if (service < 0 || queue < 0)
-        log_error("%s: %s", service < 0 ? demo->state.ledger : demo->state.data,
-                  strerror(service < 0 ? -service : -queue));
-    leave_state(demo, service == 0 && queue == 0 && demo->ends.left == 0 &&
-                          demo->ends.sent == demo->ends.delivered);
-    return &demo->ends;
+    int queue = stop_queue(demo, ctx);
+    ends->sent = counts.sent;
+    ends->delivered = stats.known + stats.distinct;
+    ends->again = stats.known_duplicates + stats.duplicates;
+    ends->left = left_in(&counts);
+    ends->runs = demo->state.runs;
+    leave_state(demo,
+                service == 0 && queue == 0 && ends->left == 0 && ends->sent == ends->delivered);
+    return ends;
 }
 
 /* ---- all of it ---- */
