@@ -34,7 +34,7 @@ static bool is_foreign(const struct sqs_failure *failure)
     static const char *const codes[] = {"UnknownOperationException", "UnknownOperation",
                                         "InvalidAction", "UnsupportedOperation", ""};
 
-    if (failure->status == 0)
+    if (failure->status < 400)
         return false;
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(failure->code, codes[i]) == 0)

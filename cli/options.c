@@ -195,26 +195,43 @@ static const struct flag demo_rows[] = {
      .value = "DUR",
      .standard = "20s",
      .min = "1ms",
-     .help = "how long events come; then the drain, of 5 s at most"},
+     .help = "how long events come, with --events as long as there are any; then the drain"},
     {.name = "rate",
      .type = FLAG_RATE,
      .at = DEMO(rate),
      .value = "RATE",
      .min = "1/h",
      .max = "10000000/s",
-     .help = "of events (default one every 1 to 20 ms, about 95/s)"},
+     .help = "of invented events (default one every 1 to 20 ms, about 95/s)"},
+    {.name = "events",
+     .type = FLAG_STRING,
+     .at = DEMO(events),
+     .value = "FILE",
+     .help = "the lines of this file as events, once through, in place of invented ones"},
     {.name = "latency",
      .type = FLAG_STRING,
      .at = DEMO(latency),
      .value = "DUR[,p99=DUR]",
      .standard = "50ms",
      .help = "how long the service takes for a batch"},
+    {.name = "dir",
+     .type = FLAG_STRING,
+     .at = DEMO(dir),
+     .value = "DIR",
+     .help = "where the queue is kept (default sluice/demo in $XDG_STATE_HOME or ~/.local/state)"},
 };
+
+static const struct flag_conflict demo_conflicts[] = {
+    {"quiet", "log-level", "-q is a level of its own"},
+    {"rate", "events", "lines are sent as fast as the queue takes them"},
+    {NULL, NULL, NULL},
+};
+
 const struct flag_spec demo_flags = {
     .command = "demo",
     .tables = {FLAG_TABLE(demo_rows, 0), FLAG_TABLE(batch_rows, DEMO(batch)),
                FLAG_TABLE(output_rows, DEMO(output))},
-    .conflicts = output_conflicts,
+    .conflicts = demo_conflicts,
 };
 
 #define PERSEUS(field) offsetof(struct perseus_options, field)

@@ -65,7 +65,9 @@ struct demo_options {
     struct batch_options batch;
     sl_dur run_for;
     double rate;
+    const char *events;
     const char *latency;
+    const char *dir;
 };
 
 struct perseus_options {

@@ -171,7 +171,7 @@ static int send_all(struct sl_ctx *ctx, struct sending *sending)
     SL_GO(aside, heed_signals, .signals = sl_signals(ctx, signos, 2), .sending = sending);
     if (!sending->options->output.quiet)
         SL_GO(aside, show_sending, .sending = sending, .began = began);
-    send_start(sending, sending->queue->is_fifo ? POSTERS_FIFO : POSTERS);
+    send_start(sending, send_read_files(sending), sending->queue->is_fifo ? POSTERS_FIFO : POSTERS);
     SL_IGNORE(sl_ctx_wait(sending->life, ctx));
     sl_ctx_leave(aside);
     return tell_summary(sending, sl_time_sub(sl_now(), began));

@@ -38,8 +38,9 @@ static const char *const *split(struct line *line, const char *text)
 
 static const struct flag_spec *spec_of(const char *command)
 {
-    const struct flag_spec *const specs[] = {&run_flags,   &demo_flags,   &perseus_flags, &send_flags,
-                                             &queue_flags, &queues_flags, &peek_flags};
+    const struct flag_spec *const specs[] = {&run_flags,  &demo_flags,  &perseus_flags,
+                                             &send_flags, &queue_flags, &queues_flags,
+                                             &peek_flags};
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         if (strcmp(specs[i]->command, command) == 0)
             return specs[i];
@@ -85,9 +86,14 @@ static const struct {
     {"run", NULL, "--versoin", "unknown flag --versoin: did you mean --version?"},
     {"run", NULL, "--ledger f", "unknown flag --ledger\n  do:    sluice help run lists the flags"},
     {"run", NULL, "-x", "unknown flag -x\n  do:    sluice help run lists the flags"},
-    {"demo", NULL, "--events f",
-     "unknown flag --events\n  do:    sluice help demo lists the flags"},
-    {"demo", NULL, "--dir d", "unknown flag --dir\n  do:    sluice help demo lists the flags"},
+    {"demo", NULL, "--events f --rate 5/s",
+     "--rate and --events do not go together: lines are sent as fast as the queue takes them"},
+    {"queue", NULL, "--limits loose", "--limits loose is none of strict|relaxed"},
+    {"queue", NULL, "--expired-handles keep", "--expired-handles keep is none of delete|refuse"},
+    {"queue", NULL, "--seed 0", "--seed 0 is too small: 1 at least"},
+    {"queue", NULL, "orders",
+     "orders is no flag, and queue takes nothing else\n  do:    sluice help queue"},
+    {"peek", NULL, "--max 1001", "--max 1001 is out of range: 1 to 1000"},
     {"demo", NULL, "--count 5", "unknown flag --count\n  do:    sluice help demo lists the flags"},
     {"run", NULL, "--a\x1b[2J 5", "unknown flag --a?[2J\n  do:    sluice help run lists the flags"},
     /* words that are no flags */
