@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aws/sqs_call.h"
+#include "aws/sqs_look.h"
 #include "core/arn.h"
 #include "core/uri.h"
 
@@ -328,6 +329,40 @@ int sqs_queue_open(struct sqs_queue **out, struct sqs_client *client, struct sl_
         return -ENOMEM;
     o.full->queue.client = client;
     result = open_queue(&o, ctx);
+    if (result == 0)
+        *out = &o.full->queue;
+    else
+        sqs_queue_free(&o.full->queue);
+    return result;
+}
+
+/* Where ListQueues goes is found as for a queue that was given by its name. */
+static int open_all(struct opening *o)
+{
+    int result;
+
+    o->ref = (struct queue_ref){.kind = QUEUE_BY_NAME, .name = o->reference};
+    o->full->queue.name = copy_slice(o, o->ref.name);
+    result = find_region(o);
+    if (result == 0)
+        result = find_endpoint(o);
+    if (result == 0 && !o->failed)
+        find_arn(o);
+    return o->failed ? -ENOMEM : result;
+}
+
+int sqs_all_queues_open(struct sqs_queue **out, struct sqs_client *client, struct problem *problem)
+{
+    struct opening o = {.config = client->config,
+                        .full = calloc(1, sizeof(*o.full)),
+                        .reference = SLICE("*"),
+                        .problem = problem};
+    int result;
+
+    if (!o.full)
+        return -ENOMEM;
+    o.full->queue.client = client;
+    result = open_all(&o);
     if (result == 0)
         *out = &o.full->queue;
     else

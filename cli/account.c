@@ -33,6 +33,17 @@ void account_measure(struct account_report *report)
     report->memory_bytes = peak_memory();
 }
 
+uint64_t account_ends_undelivered(const struct account_ends *ends)
+{
+    return ends->sent > ends->delivered ? ends->sent - ends->delivered : 0;
+}
+
+uint64_t account_ends_lost(const struct account_ends *ends)
+{
+    uint64_t undelivered = account_ends_undelivered(ends);
+    return undelivered > ends->left ? undelivered - ends->left : 0;
+}
+
 /* Several numbers in one sentence: each call has its own storage, until the eighth after it. */
 static const char *number(uint64_t n)
 {
@@ -47,8 +58,12 @@ static void add_abandoned(const struct account_report *report, struct strbuf *ou
 {
     char back[UNITS_TEXT_SIZE];
     uint64_t abandoned = report->account->abandoned;
+    uint64_t waiting = report->ends ? account_ends_undelivered(report->ends) : 0;
 
-    if (abandoned == 0)
+    if (abandoned == 0 && waiting > 0)
+        strbuf_addf(out, "%s not delivered, they are in the queue for the next run\n",
+                    number(waiting));
+    else if (abandoned == 0)
         strbuf_adds(out, "nothing abandoned\n");
     else if (report->visibility.ns > 0)
         strbuf_addf(out, "%s abandoned, they come back within %s\n", number(abandoned),
@@ -121,6 +136,28 @@ static void add_last_line(const struct account_report *report, struct strbuf *ou
                 report->cpu_seconds, units_print_size(memory, report->memory_bytes));
 }
 
+/* "sent 1,905 = delivered 1,722 + 183 still to come", and what explains the rest. */
+static void add_ends(const struct account_ends *ends, int width, struct strbuf *out)
+{
+    uint64_t lost = account_ends_lost(ends);
+    uint64_t to_come = account_ends_undelivered(ends) - lost;
+
+    strbuf_addf(out, "  sent %s = delivered %s", number(ends->sent), number(ends->delivered));
+    if (to_come > 0)
+        strbuf_addf(out, " + %s still to come", number(to_come));
+    if (lost > 0)
+        strbuf_addf(out, " + %s LOST", number(lost));
+    if (ends->runs > 1)
+        strbuf_addf(out, ", in %s runs", number(ends->runs));
+    strbuf_addc(out, '\n');
+    add_row(out, "again", ends->again, width,
+            ends->again > 0 ? "delivered before: a run ended between that and the delete" : "");
+    add_row(out, "in the queue", ends->left, width,
+            ends->left > to_come ? "with those whose delete was not yet done" : "");
+    if (ends->not_sent > 0)
+        add_row(out, "not sent", ends->not_sent, width, "");
+}
+
 void account_print(const struct account_report *report, struct strbuf *out)
 {
     const struct account *a = report->account;
@@ -150,6 +187,8 @@ void account_print(const struct account_report *report, struct strbuf *out)
             "posted, answer or delete unknown: may be delivered twice");
     add_row(out, "suppressed", a->suppressed, width,
             is_queue ? "came again after delivery: deleted, not posted" : "");
+    if (report->ends)
+        add_ends(report->ends, width, out);
     add_last_line(report, out);
 }
 
@@ -183,6 +222,12 @@ void account_print_json(const struct account_report *report, struct strbuf *out)
     strbuf_addc(out, '{');
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         strbuf_addf(out, "\"%s\":%" PRIu64 ",", counts[i].name, counts[i].value);
+    if (report->ends)
+        strbuf_addf(out,
+                    "\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"again\":%" PRIu64
+                    ",\"left\":%" PRIu64 ",\"not_sent\":%" PRIu64 ",\"runs\":%u,",
+                    report->ends->sent, report->ends->delivered, report->ends->again,
+                    report->ends->left, report->ends->not_sent, report->ends->runs);
     strbuf_addf(out, "\"seconds\":%.3f,\"cpu_seconds\":%.3f,\"outcome\":\"%s\"}\n",
                 sl_dur_seconds(report->took), report->cpu_seconds, outcomes[report->outcome]);
 }

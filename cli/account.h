@@ -14,6 +14,21 @@
 
 enum account_outcome { ACCOUNT_DRAINED, ACCOUNT_DEADLINE, ACCOUNT_STOPPED };
 
+/* What the demonstration knows besides: it sees both ends of the way, over all runs since its queue was last empty. */
+struct account_ends {
+    uint64_t sent;      /* events that the queue has accepted */
+    uint64_t delivered; /* different ones that the service has accepted */
+    uint64_t again;     /* how often it accepted one that it had accepted before */
+    uint64_t left;      /* in the queue */
+    uint64_t not_sent;  /* refused by the queue, or given up: of this run */
+    unsigned runs;
+};
+
+/* How many are still to be delivered. */
+uint64_t account_ends_undelivered(const struct account_ends *ends);
+/* How many are neither delivered nor in the queue: always 0. */
+uint64_t account_ends_lost(const struct account_ends *ends);
+
 /* Everything that is printed; strings are borrowed. */
 struct account_report {
     const struct account *account;
@@ -25,7 +40,8 @@ struct account_report {
     const char *from;  /* "orders (eu-central-1)" */
     const char *to;    /* "https://perseus.example/batch" */
     double cpu_seconds;
-    uint64_t memory_bytes; /* the most that was resident */
+    uint64_t memory_bytes;           /* the most that was resident */
+    const struct account_ends *ends; /* NULL: nobody knows */
 };
 
 /* Fills in cpu_seconds and memory_bytes of this process (getrusage). */

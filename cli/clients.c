@@ -23,3 +23,15 @@ int open_http_client(struct http_client **out, struct sl_ctx *ctx, size_t connec
                                .user_agent = "sluice/" SLUICE_VERSION,
                            });
 }
+
+int open_sqs_client(struct sqs_client **out, struct sl_ctx *ctx, const struct aws_options *options,
+                    size_t connections, struct problem *problem)
+{
+    struct aws_config *config = NULL;
+    struct http_client *http = NULL;
+
+    int result = open_aws_config(&config, options, problem);
+    if (result == 0)
+        result = open_http_client(&http, ctx, connections, config->ca_bundle.value);
+    return result ? result : sqs_client_new(out, ctx, config, http);
+}

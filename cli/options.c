@@ -3,56 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "cli/options_shared.h"
 #include "core/units.h"
-
-static const struct flag output_rows[] = {
-    {.name = "Output", .type = FLAG_SECTION},
-    {.name = "log",
-     .type = FLAG_CHOICE,
-     .at = offsetof(struct output_options, log),
-     .value = "text|json",
-     .standard = "text",
-     .help = "format of the log lines on stderr"},
-    {.name = "log-level",
-     .type = FLAG_CHOICE,
-     .at = offsetof(struct output_options, log_level),
-     .value = "debug|info|warn|error",
-     .standard = "info",
-     .help = "the least that is logged"},
-    {.name = "quiet",
-     .letter = 'q',
-     .type = FLAG_BOOL,
-     .at = offsetof(struct output_options, quiet),
-     .help = "only errors: no progress, and nothing at the end if all went well"},
-    {.name = "json",
-     .type = FLAG_BOOL,
-     .at = offsetof(struct output_options, json),
-     .help = "what is reported at the end as one JSON object on stdout"},
-};
-
-static const struct flag aws_rows[] = {
-    {.name = "AWS (what is not given: AWS_* variables and profiles, as in every AWS SDK)",
-     .type = FLAG_SECTION},
-    {.name = "region",
-     .type = FLAG_STRING,
-     .at = offsetof(struct aws_options, region),
-     .value = "REGION",
-     .help = "the queue's region"},
-    {.name = "profile",
-     .type = FLAG_STRING,
-     .at = offsetof(struct aws_options, profile),
-     .value = "NAME",
-     .help = "profile in ~/.aws/config and ~/.aws/credentials"},
-    {.name = "endpoint-url",
-     .type = FLAG_STRING,
-     .at = offsetof(struct aws_options, endpoint_url),
-     .value = "URL",
-     .help = "another SQS: ElasticMQ, moto, a VPC endpoint"},
-    {.name = "allow-http",
-     .type = FLAG_BOOL,
-     .at = offsetof(struct aws_options, allow_http),
-     .help = "http:// to other machines than this one"},
-};
 
 static const struct flag batch_rows[] = {
     {.name = "Batches (one goes when the first of these is reached)", .type = FLAG_SECTION},
@@ -226,17 +178,12 @@ static const struct flag run_rows[] = {
      .help = "resolve, sign, read the queue, print the plan and exit; nothing is received"},
 };
 
-static const struct flag_conflict conflicts[] = {
-    {"quiet", "log-level", "-q is a level of its own"},
-    {NULL, NULL, NULL},
-};
-
 const struct flag_spec run_flags = {
     .command = "run",
     .tables = {FLAG_TABLE(route_rows, 0), FLAG_TABLE(batch_rows, RUN(batch)),
                FLAG_TABLE(run_rows, 0), FLAG_TABLE(aws_rows, RUN(aws)),
                FLAG_TABLE(output_rows, RUN(output))},
-    .conflicts = conflicts,
+    .conflicts = output_conflicts,
 };
 
 #define DEMO(field) offsetof(struct demo_options, field)
@@ -248,26 +195,43 @@ static const struct flag demo_rows[] = {
      .value = "DUR",
      .standard = "20s",
      .min = "1ms",
-     .help = "how long events come; then the drain, of 5 s at most"},
+     .help = "how long events come, with --events as long as there are any; then the drain"},
     {.name = "rate",
      .type = FLAG_RATE,
      .at = DEMO(rate),
      .value = "RATE",
      .min = "1/h",
      .max = "10000000/s",
-     .help = "of events (default one every 1 to 20 ms, about 95/s)"},
+     .help = "of invented events (default one every 1 to 20 ms, about 95/s)"},
+    {.name = "events",
+     .type = FLAG_STRING,
+     .at = DEMO(events),
+     .value = "FILE",
+     .help = "the lines of this file as events, once through, in place of invented ones"},
     {.name = "latency",
      .type = FLAG_STRING,
      .at = DEMO(latency),
      .value = "DUR[,p99=DUR]",
      .standard = "50ms",
      .help = "how long the service takes for a batch"},
+    {.name = "dir",
+     .type = FLAG_STRING,
+     .at = DEMO(dir),
+     .value = "DIR",
+     .help = "where the queue is kept (default sluice/demo in $XDG_STATE_HOME or ~/.local/state)"},
 };
+
+static const struct flag_conflict demo_conflicts[] = {
+    {"quiet", "log-level", "-q is a level of its own"},
+    {"rate", "events", "lines are sent as fast as the queue takes them"},
+    {NULL, NULL, NULL},
+};
+
 const struct flag_spec demo_flags = {
     .command = "demo",
     .tables = {FLAG_TABLE(demo_rows, 0), FLAG_TABLE(batch_rows, DEMO(batch)),
                FLAG_TABLE(output_rows, DEMO(output))},
-    .conflicts = conflicts,
+    .conflicts = demo_conflicts,
 };
 
 #define PERSEUS(field) offsetof(struct perseus_options, field)
@@ -330,7 +294,7 @@ static const struct flag perseus_rows[] = {
 const struct flag_spec perseus_flags = {
     .command = "perseus",
     .tables = {FLAG_TABLE(perseus_rows, 0), FLAG_TABLE(output_rows, PERSEUS(output))},
-    .conflicts = conflicts,
+    .conflicts = output_conflicts,
 };
 
 #define SEND(field) offsetof(struct send_options, field)
@@ -380,7 +344,7 @@ const struct flag_spec send_flags = {
     .command = "send",
     .tables = {FLAG_TABLE(send_rows, 0), FLAG_TABLE(aws_rows, SEND(aws)),
                FLAG_TABLE(output_rows, SEND(output))},
-    .conflicts = conflicts,
+    .conflicts = output_conflicts,
     .takes_arguments = true,
 };
 
@@ -487,8 +451,8 @@ int run_options_check(const struct run_options *options, const struct flags *fla
     if (!options->from)
         return problem_set(
             problem, EXIT_BAD_USAGE,
-            "no --from: give a queue's URL, ARN or name (with --endpoint-url for ElasticMQ or "
-            "moto on this machine), or synthetic: to try without a queue");
+            "--from is missing: a queue's URL, ARN or name; to try it here: sluice queue --queue "
+            "orders");
     if (!options->to)
         return problem_set(
             problem, EXIT_BAD_USAGE,

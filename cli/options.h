@@ -65,7 +65,9 @@ struct demo_options {
     struct batch_options batch;
     sl_dur run_for;
     double rate;
+    const char *events;
     const char *latency;
+    const char *dir;
 };
 
 struct perseus_options {
@@ -92,7 +94,34 @@ struct send_options {
     double rate;
 };
 
-extern const struct flag_spec run_flags, demo_flags, perseus_flags, send_flags;
+struct queue_options {
+    struct output_options output;
+    const char *listen;
+    const char *data; /* NULL: in memory */
+    const char **queues;
+    const char *limits;          /* strict, relaxed */
+    const char *keys;            /* NULL: signatures are not checked */
+    const char *expired_handles; /* delete, refuse */
+    const char *region;
+    const char *account;
+    const char **faults;
+    uint64_t seed; /* 0: a random one */
+};
+
+struct queues_options {
+    struct output_options output;
+    struct aws_options aws;
+};
+
+struct peek_options {
+    struct output_options output;
+    struct aws_options aws;
+    uint64_t max;
+    bool body;
+};
+
+extern const struct flag_spec run_flags, demo_flags, perseus_flags, send_flags, queue_flags,
+    queues_flags, peek_flags;
 
 /*
  * What the tables can't say about `run`: which flags go with which source and sink, headers that
@@ -106,5 +135,9 @@ bool run_reads_queue(const struct run_options *options);
 
 /* The same for `send`. */
 int send_options_check(const struct send_options *options, struct problem *problem);
+
+/* And for `queue`: what is printed as shell has to be plain. */
+int queue_options_check(const struct queue_options *options, const struct flags *flags,
+                        struct problem *problem);
 
 #endif

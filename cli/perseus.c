@@ -38,10 +38,12 @@ static void print_summary(const struct perseus_stats *s, struct strbuf *out)
         {"repeated", s->repeated,
          "requests whose key had been answered before: same answer, not counted again"},
         {"refused", s->refused, "requests answered with an error"},
+        {"known", s->known, "events of earlier runs, from the ledger"},
     };
     char number[UNITS_TEXT_SIZE];
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    size_t count = sizeof rows / sizeof rows[0] - (s->known == 0);
+    for (size_t i = 0; i < count; i++)
         strbuf_addf(out, "  %-10s%12s%s%s\n", rows[i].label,
                     units_print_count(number, rows[i].value), *rows[i].note ? "   " : "",
                     rows[i].note);
@@ -52,9 +54,10 @@ static void print_summary_json(const struct perseus_stats *s, struct strbuf *out
     strbuf_addf(out,
                 "{\"requests\":%" PRIu64 ",\"batches\":%" PRIu64 ",\"events\":%" PRIu64
                 ",\"distinct\":%" PRIu64 ",\"duplicates\":%" PRIu64 ",\"failed\":%" PRIu64
-                ",\"repeated\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
+                ",\"repeated\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"bytes\":%" PRIu64
+                ",\"known\":%" PRIu64 "}\n",
                 s->requests, s->batches, s->events, s->distinct, s->duplicates, s->failed,
-                s->repeated, s->refused, s->bytes);
+                s->repeated, s->refused, s->bytes, s->known);
 }
 
 static int tell_summary(const struct serve *serve, const struct perseus_stats *stats)

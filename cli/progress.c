@@ -92,6 +92,30 @@ static void add_trouble(struct fields *fields, const struct progress *p)
         add(fields, "%s", text);
 }
 
+/* What the queue itself knows. */
+static void add_depth(struct fields *fields, const struct progress_view *view, double per_second)
+{
+    struct progress_depth depth = {0};
+    char count[UNITS_TEXT_SIZE];
+
+    view->depth(view->arg, &depth);
+    add(fields, "%s sent", units_print_count(count, depth.sent));
+    add(fields, "%s out", units_print_count(count, view->progress->accepted));
+    add(fields, "%s/s", units_print_count(count, (uint64_t)(per_second + 0.5)));
+    add(fields, "queue %s", units_print_count(count, depth.visible));
+    add(fields, "in flight %s", units_print_count(count, depth.in_flight));
+    add(fields, "%s batches", units_print_count(count, view->account->batches));
+}
+
+static void add_estimate(struct fields *fields, const struct progress_view *view, double per_second)
+{
+    char count[UNITS_TEXT_SIZE];
+
+    add(fields, "%s in", units_print_count(count, view->account->received));
+    add(fields, "%s out", units_print_count(count, view->progress->accepted));
+    add(fields, "%s/s", units_print_count(count, (uint64_t)(per_second + 0.5)));
+}
+
 void progress_line(struct progress_view *view, sl_time now, size_t width, struct strbuf *out)
 {
     const struct account *a = view->account;
@@ -101,13 +125,14 @@ void progress_line(struct progress_view *view, sl_time now, size_t width, struct
     double per_second = rate(view, now);
 
     add(&fields, "%s", units_print_seconds(elapsed, sl_time_sub(now, view->began)));
-    add(&fields, "%s in", units_print_count(count, a->received));
-    add(&fields, "%s out", units_print_count(count, p->accepted));
-    add(&fields, "%s/s", units_print_count(count, (uint64_t)(per_second + 0.5)));
+    if (view->depth)
+        add_depth(&fields, view, per_second);
+    else
+        add_estimate(&fields, view, per_second);
     add_batch(&fields, view, now);
     add(&fields, "sending %u/%zu", p->sending, view->concurrency);
     add(&fields, "returned %s", units_print_count(count, a->returned));
-    if (p->queue_visible != UINT64_MAX)
+    if (!view->depth && p->queue_visible != UINT64_MAX)
         add(&fields, "queue %s", units_print_count(count, p->queue_visible));
     add_trouble(&fields, p);
 }

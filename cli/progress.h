@@ -4,6 +4,10 @@
  *
  *     12.4 s   1,183 in   1,100 out   95/s   batch 83/100 2.1 s   sending 1/10   returned 0   queue
  * 4,210
+ *
+ * The demonstration, which has the queue in its own process, tells it first:
+ *
+ *     12.4 s   1,190 sent   1,100 out   95/s   queue 7   in flight 83   12 batches   batch 83/100 2.1 s
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
@@ -14,6 +18,11 @@
 #include "core/strbuf.h"
 #include "source/progress.h"
 
+/* How the demonstration's queue stands at this moment. */
+struct progress_depth {
+    uint64_t sent, visible, in_flight;
+};
+
 enum { PROGRESS_SAMPLES = 51 }; /* 10 s of a terminal's line */
 
 /* What the line is made from, and its memory of the last ten seconds. */
@@ -23,6 +32,8 @@ struct progress_view {
     size_t batch_count;
     size_t concurrency;
     sl_time began;
+    void (*depth)(void *arg, struct progress_depth *out); /* NULL: progress has an estimate */
+    void *arg;
     struct {
         sl_time at;
         uint64_t accepted;

@@ -141,16 +141,10 @@ static int tell_summary(const struct sending *sending, sl_dur took)
 
 static int open_queue(struct sending *sending, struct sl_ctx *ctx)
 {
-    struct aws_config *config = NULL;
-    struct http_client *http = NULL;
     struct sqs_client *client = NULL;
     struct problem *problem = &sending->problem;
 
-    int result = open_aws_config(&config, &sending->options->aws, problem);
-    if (result == 0)
-        result = open_http_client(&http, ctx, POSTERS, config->ca_bundle.value);
-    if (result == 0)
-        result = sqs_client_new(&client, ctx, config, http);
+    int result = open_sqs_client(&client, ctx, &sending->options->aws, POSTERS, problem);
     if (result == 0)
         result = sqs_queue_open(&sending->queue, client, ctx, sending->options->to, problem);
     if (result == 0 && sending->queue->is_fifo && !sending->options->group)
@@ -177,7 +171,7 @@ static int send_all(struct sl_ctx *ctx, struct sending *sending)
     SL_GO(aside, heed_signals, .signals = sl_signals(ctx, signos, 2), .sending = sending);
     if (!sending->options->output.quiet)
         SL_GO(aside, show_sending, .sending = sending, .began = began);
-    send_start(sending, sending->queue->is_fifo ? POSTERS_FIFO : POSTERS);
+    send_start(sending, send_read_files(sending), sending->queue->is_fifo ? POSTERS_FIFO : POSTERS);
     SL_IGNORE(sl_ctx_wait(sending->life, ctx));
     sl_ctx_leave(aside);
     return tell_summary(sending, sl_time_sub(sl_now(), began));

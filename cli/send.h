@@ -1,6 +1,6 @@
 /*
  * send -- the stages of `sluice send`: read lines → pack ten → post, the pipeline the other way
- * round.
+ * round. The demonstration puts another stage first, and has the rest as it is.
  *
  * Everything that the stages count and the conductor (send.c) tells is in here; one thread runs all
  * of them.
@@ -34,7 +34,7 @@ struct sending {
 
     struct sl_ctx *intake;  /* ends: nothing more is read */
     struct sl_ctx *life;    /* ends: nothing more is sent */
-    bool exhausted;         /* all input was read */
+    bool exhausted;         /* all input was read; set by the first stage */
     struct problem problem; /* why sending ended early; text empty: it did not */
 
     uint64_t sent;
@@ -45,8 +45,11 @@ struct sending {
     uint64_t line;
 };
 
-/* Starts the stages in `life`; when all its tasks have ended, everything is sent or told. */
-void send_start(struct sending *sending, unsigned posters);
+/* The first stage, in `intake`: the lines of the files, at the rate of the options. Its channel is for send_start. */
+struct event_chan *send_read_files(struct sending *sending);
+
+/* Starts the others in `life`, on what comes from `events`; when all its tasks have ended, everything is sent or told. */
+void send_start(struct sending *sending, struct event_chan *events, unsigned posters);
 
 /* Ends intake and life because of `problem`, which has been set. */
 void send_abort(struct sending *sending);

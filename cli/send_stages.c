@@ -365,9 +365,13 @@ SL_TASK(post_packets)
     return 0;
 }
 
-void send_start(struct sending *sending, unsigned posters)
+struct event_chan *send_read_files(struct sending *sending)
 {
-    struct event_chan *events = SL_GENERATE(sending->intake, read_events, .sending = sending);
+    return SL_GENERATE(sending->intake, read_events, .sending = sending);
+}
+
+void send_start(struct sending *sending, struct event_chan *events, unsigned posters)
+{
     struct packet_chan *packets =
         SL_GENERATE(sending->life, pack_events, .sending = sending, .in = events);
     for (unsigned i = 0; i < posters; i++)

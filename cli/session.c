@@ -34,10 +34,10 @@ static int open_source(struct stage *stage, struct sl_ctx *ctx)
 {
     struct session *session = stage->session;
     struct source_config *config = &session->config.source;
-    struct aws_config *aws = NULL;
+    struct aws_config *aws = session->aws_config;
     int result = 0;
 
-    if (session->aws)
+    if (!aws && session->aws)
         result = open_aws_config(&aws, session->aws, &stage->problem);
     if (result == 0)
         /* besides the receivers: deletes, extensions and returns at once */
@@ -134,9 +134,13 @@ static enum account_outcome account_outcome_of(enum pipeline_ending ending)
     return ACCOUNT_STOPPED;
 }
 
-static int exit_status(const struct stage *stage, const struct pipeline_report *report)
+static int exit_status(const struct stage *stage, const struct pipeline_report *report,
+                       const struct account_ends *ends)
 {
-    if (stage->account.abandoned > 0)
+    if (ends && account_ends_lost(ends) > 0)
+        return EXIT_INTERNAL;
+    if (stage->account.abandoned > 0 ||
+        (ends && account_ends_undelivered(ends) + ends->not_sent > 0))
         return EXIT_ABANDONED;
     if (report->cause == 0)
         return EXIT_DONE;
@@ -179,8 +183,10 @@ static int tell_account(struct stage *stage, const struct account_report *report
     return status != EXIT_DONE ? status : told;
 }
 
-static int account_for(struct stage *stage, const struct pipeline_report *report)
+static int account_for(struct stage *stage, struct sl_ctx *ctx,
+                       const struct pipeline_report *report)
 {
+    const struct session *session = stage->session;
     struct account_report told = {
         .account = &stage->account,
         .outcome = account_outcome_of(report->ending),
@@ -192,10 +198,15 @@ static int account_for(struct stage *stage, const struct pipeline_report *report
         .to = stage->sink->name,
     };
 
+    if (session->ended)
+        told.ends = session->ended(session->arg, ctx);
+    if (told.ends && account_ends_undelivered(told.ends) > 0 && told.outcome == ACCOUNT_DRAINED)
+        told.outcome =
+            ACCOUNT_DEADLINE; /* all went back to the queue in time, but not to the service */
     account_measure(&told);
     if (report->cause != 0 && report->cause != -EPIPE) /* of a closed pipe the sink has told */
         log_error("a part of the pipeline failed, so it drained: %s", strerror(-report->cause));
-    return tell_account(stage, &told, exit_status(stage, report));
+    return tell_account(stage, &told, exit_status(stage, report, told.ends));
 }
 
 /* ---- all of it ---- */
@@ -222,6 +233,8 @@ static int run_pipeline(struct stage *stage, struct sl_ctx *ctx)
         .batch_count = session->config.batch_count,
         .concurrency = session->config.concurrency,
         .began = sl_now(),
+        .depth = session->depth,
+        .arg = session->arg,
     };
     struct sl_ctx *showing = sl_ctx_new(ctx, NULL);
 
@@ -234,7 +247,7 @@ static int run_pipeline(struct stage *stage, struct sl_ctx *ctx)
     sl_ctx_leave(showing);
     if (result == PROBLEM)
         return command_refuse(session->command, &stage->problem);
-    return result < 0 ? command_fail(session->command, result) : account_for(stage, &report);
+    return result < 0 ? command_fail(session->command, result) : account_for(stage, ctx, &report);
 }
 
 int session_run(struct sl_ctx *ctx, struct session *session)

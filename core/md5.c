@@ -6,6 +6,7 @@
 
 #include <sluice/base.h>
 
+#include "core/base64.h"
 #include "core/json.h"
 
 /* SQS allows 10 attributes a message; other servers more. */
@@ -107,17 +108,6 @@ static void update_text(struct slice escaped)
 {
     update_length(unescaped_length(escaped));
     update_unescaped(escaped);
-}
-
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 /* The length of base64 text, and how many '=' are at its end: 0 to 2. */

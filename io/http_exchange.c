@@ -179,6 +179,8 @@ int http_exchange_watch(struct http_exchange *x, const struct http_exchange_watc
 
     sl_assert(is_users(x) && !x->is_peer_watched && !x->watch.gone && !x->watch.completed);
     x->watch = *watch;
+    if (!watch->gone)
+        return 0;
     sl_watch_init(&x->peer, x->fd, peer_hung_up);
     x->is_peer_watched = true;
     r = sl_watch_want(&x->peer, SL_FD_HUP);

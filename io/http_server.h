@@ -118,7 +118,7 @@ void http_exchange_cut(struct http_exchange *exchange);
 
 /*
  * What a kept exchange wants to be told, in loop context, each at most once, with `arg`. Either may
- * be NULL.
+ * be NULL; without `gone` the watch costs no system call.
  *   gone       the peer closed its connection before there was a reply. The exchange still owes
  *              one (or a cut), which may be given in here.
  *   completed  the exchange is over. `delivered`: the whole reply was handed to the connection of a

@@ -9,6 +9,8 @@
 #ifndef PERSEUS_LEDGER_H
 #define PERSEUS_LEDGER_H
 
+#include <stdbool.h>
+
 #include "core/problem.h"
 #include "core/slice.h"
 #include "core/strbuf.h"
@@ -19,6 +21,17 @@ struct ledger {
     int error; /* the first that writing met: 0, or negative */
     struct strbuf lines;
 };
+
+/*
+ * Calls `event` for each line that an earlier run left in `path`; negative ends it with that. A last line that is torn,
+ * because that run was killed while it wrote, is cut off. What is not there, or no regular file, has no lines. Waits.
+ *   0         read
+ *   PROBLEM   it can't be read, or holds something else than a ledger
+ *   negative  unforeseen, or what `event` gave
+ */
+int ledger_read(const char *path,
+                int (*event)(void *arg, struct slice message_id, bool is_duplicate), void *arg,
+                struct problem *problem);
 
 /* Opens `path`, which is made if need be; NULL: no ledger. 0 or PROBLEM. */
 int ledger_open(struct ledger *ledger, const char *path, struct problem *problem);

@@ -280,6 +280,19 @@ static void free_all(struct perseus *p)
     free(p);
 }
 
+/* An event that an earlier run accepted. */
+static int remember(void *arg, struct slice message_id, bool is_duplicate)
+{
+    struct perseus *p = arg;
+    int is_first = id_set_add(&p->seen, message_id);
+
+    if (is_first < 0)
+        return is_first;
+    p->stats.known += is_first != 0;
+    p->stats.known_duplicates += is_duplicate;
+    return 0;
+}
+
 int perseus_start(struct perseus **out, struct sl_ctx *ctx, const struct perseus_config *config,
                   struct problem *problem)
 {
@@ -299,7 +312,9 @@ int perseus_start(struct perseus **out, struct sl_ctx *ctx, const struct perseus
     if (p->config.status == 0)
         p->config.status = 503;
     options.arg = p;
-    r = ledger_open(&p->ledger, config->ledger, problem);
+    r = config->ledger ? ledger_read(config->ledger, remember, p, problem) : 0;
+    if (r == 0)
+        r = ledger_open(&p->ledger, config->ledger, problem);
     if (r == 0) {
         r = http_server_new(&p->server, ctx, &options, problem);
         if (r != 0)

@@ -6,8 +6,9 @@
  * is strict about it: Content-Type, shape, MD5 of every body, Sluice-Batch-Count. It answers
  * {"batchItemFailures":[...]}. A request whose Idempotency-Key was answered with success before is
  * given the same answer and not counted again; while the first one still runs the answer is 409,
- * and 422 if the key comes with other events. Every messageId is remembered: an event that comes in
- * another batch again is accepted and counted as a duplicate. GET /healthz answers 200.
+ * and 422 if the key comes with other events. Every messageId is remembered, also over a restart if
+ * there is a ledger: an event that comes in another batch again is accepted and counted as a
+ * duplicate. GET /healthz answers 200.
  *
  * It can be made slow, failing, partial and small: see perseus_config.
  *
@@ -27,7 +28,8 @@
 /* Zero is the default that each line names. Strings are borrowed by start only. */
 struct perseus_config {
     const char *listen; /* as io/http_server.h; NULL = "127.0.0.1:0" */
-    const char *ledger; /* a file that gets a line for each accepted event; NULL = none */
+    /* A file that gets a line for each accepted event, and whose lines from earlier runs are remembered; NULL = none */
+    const char *ledger;
     sl_dur latency;     /* before each answer; 0 = none */
     sl_dur latency_p99; /* of one request in a hundred instead; 0 = none are slower */
     double fail_rate;   /* share of requests that fail, 0 to 1 */
@@ -38,15 +40,17 @@ struct perseus_config {
 };
 
 struct perseus_stats {
-    uint64_t requests;   /* to /batch, whatever became of them */
-    uint64_t batches;    /* accepted, wholly or in part */
-    uint64_t events;     /* accepted, duplicates too */
-    uint64_t distinct;   /* of them, with a messageId that had not been accepted before */
-    uint64_t duplicates; /* events - distinct */
-    uint64_t failed;     /* events named in batchItemFailures */
-    uint64_t repeated;   /* requests answered from memory: their key had been accepted */
-    uint64_t refused;    /* requests answered with a status that is not a success */
-    uint64_t bytes;      /* of accepted requests' bodies */
+    uint64_t requests;         /* to /batch, whatever became of them */
+    uint64_t batches;          /* accepted, wholly or in part */
+    uint64_t events;           /* accepted, duplicates too */
+    uint64_t distinct;         /* of them, with a messageId that had not been accepted before */
+    uint64_t duplicates;       /* events - distinct */
+    uint64_t failed;           /* events named in batchItemFailures */
+    uint64_t repeated;         /* requests answered from memory: their key had been accepted */
+    uint64_t refused;          /* requests answered with a status that is not a success */
+    uint64_t bytes;            /* of accepted requests' bodies */
+    uint64_t known;            /* messageIds that earlier runs had accepted, by the ledger */
+    uint64_t known_duplicates; /* events that they had accepted again */
 };
 
 struct perseus;

@@ -28,7 +28,26 @@ struct conduct {
     struct drain *drain;
 };
 
-static void begin(struct drain *drain, const char *why)
+static void end_intake(struct pipeline *pipeline)
+{
+    sl_ctx_cancel(pipeline->intake, 0);
+    source_wake(pipeline->source);
+}
+
+struct stop_feed {
+    struct pipeline *pipeline;
+};
+
+SL_TASK(stop_feed)
+{
+    const struct pipeline_feed *feed = my->pipeline->config->feed;
+
+    feed->stop(feed->arg, my->pipeline->delivery);
+    end_intake(my->pipeline);
+    return 0;
+}
+
+static void begin(struct drain *drain, struct sl_ctx *scope, const char *why)
 {
     struct pipeline *pipeline = drain->pipeline;
     sl_dur length = pipeline->config->drain;
@@ -39,23 +58,29 @@ static void begin(struct drain *drain, const char *why)
     end = sl_time_add(drain->began, length);
     log_info("%s: draining, %zu held, %.1f s at most", why, source_held(pipeline->source),
              sl_dur_seconds(length));
-    sl_ctx_cancel(pipeline->intake, 0);
     sl_ctx_deadline_set(pipeline->delivery,
                         sl_time_add(drain->began, sl_dur_sub(length, reserve_of(pipeline))));
     sl_ctx_deadline_set(pipeline->life, end);
-    source_wake(pipeline->source);
+    if (pipeline->config->feed)
+        SL_GO(scope, stop_feed, .pipeline = pipeline);
+    else
+        end_intake(pipeline);
 }
 
 /* Waits for what begins a drain. NULL: nothing did, all is over. */
 static const char *wait_for_cause(struct drain *drain)
 {
-    sl_time end = sl_time_add(sl_now(), drain->pipeline->config->run_for);
-    int signal;
-    struct sl_case cases[] = {SL_ON_RECV(drain->signals_in, &signal), SL_AT(end)};
-    int chosen = sl_select(drain->pipeline->intake, cases, 2);
+    const struct pipeline_config *config = drain->pipeline->config;
+    sl_time end = sl_time_add(sl_now(), config->run_for);
+    int signal, nothing;
+    struct sl_case cases[] = {SL_ON_RECV(drain->signals_in, &signal), SL_AT(end),
+                              SL_ON_RECV(config->feed ? config->feed->over : NULL, &nothing)};
+    int chosen = sl_select(drain->pipeline->intake, cases, 3);
 
     if (chosen == 1)
         return "the time is up";
+    if (chosen == 2)
+        return "everything is sent";
     if (chosen == 0 && cases[0].result == SL_OK) {
         drain->signals = 1;
         return "a signal came";
@@ -72,7 +97,7 @@ SL_TASK(conduct)
 
     if (sl_ctx_err(ctx))
         return 0;
-    begin(drain, why);
+    begin(drain, ctx, why);
     while (sl_chan_recv(drain->signals_in, ctx, &signal) == SL_OK) {
         if (++drain->signals == 1) {
             log_info("a signal came: draining already");

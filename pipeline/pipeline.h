@@ -15,15 +15,29 @@
 #include "sink/sink.h"
 #include "source/source.h"
 
+/*
+ * Whoever fills the queue, where that happens in the same process and ends with it (the demonstration). When a drain begins,
+ * the feed stops first, and what it sent is received and delivered like the rest; intake ends after that.
+ */
+struct pipeline_feed {
+    struct sl_chan *
+        over; /* closes when there is nothing more to send: a drain begins. NULL: that is never so */
+    /* Called once, when a drain has begun, whatever its cause: stops sending, and returns when all that was sent has been
+     * received, or when `ctx`, which ends with the time for deliveries, has ended. May wait. */
+    void (*stop)(void *arg, struct sl_ctx *ctx);
+    void *arg;
+};
+
 struct pipeline_config {
     struct source_config source; /* account and progress are filled in by the pipeline's caller */
     struct sink_config sink;
-    size_t batch_count; /* 1-10,000 */
-    size_t batch_bytes; /* of the encoded body, never above */
-    sl_dur batch_age;   /* from the batch's first event */
-    size_t concurrency; /* deliveries in flight */
-    sl_dur drain;       /* from the first signal to the end */
-    sl_dur run_for;     /* stop by itself; SL_FOREVER = never */
+    size_t batch_count;               /* 1-10,000 */
+    size_t batch_bytes;               /* of the encoded body, never above */
+    sl_dur batch_age;                 /* from the batch's first event */
+    size_t concurrency;               /* deliveries in flight */
+    sl_dur drain;                     /* from the first signal to the end */
+    sl_dur run_for;                   /* stop by itself; SL_FOREVER = never */
+    const struct pipeline_feed *feed; /* NULL: nobody, or somebody else */
 };
 
 /* How it ended; the numbers are in the account. */

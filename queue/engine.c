@@ -59,10 +59,10 @@ struct engine *engine_new(const struct engine_options *options)
 
     if (!engine)
         return NULL;
-    sl_links_init(&engine->answered);
-    sl_links_init(&engine->stirred);
-    sl_links_init(&engine->graves);
-    sl_links_init(&engine->tasks);
+    links_init(&engine->answered);
+    links_init(&engine->stirred);
+    links_init(&engine->graves);
+    links_init(&engine->tasks);
     engine->options = *options;
     engine->account = strdup(options->account);
     engine->region = strdup(options->region);
@@ -94,7 +94,7 @@ void engine_free(struct engine *engine)
         queue_remove_all(engine, queue);
         queue_free(queue);
     }
-    while (!sl_links_empty(&engine->tasks))
+    while (!links_empty(&engine->tasks))
         task_free(SL_CONTAINER_OF(engine->tasks.next, struct task, links));
     engine_graves_expire(engine, SL_NEVER);
     for (size_t i = 0; i < engine->interned_count; i++)
@@ -163,19 +163,19 @@ void engine_flush(struct engine *engine)
 
 void queue_stir(struct engine *engine, struct queue *queue)
 {
-    if (queue->is_stirred || sl_links_empty(&queue->polls))
+    if (queue->is_stirred || links_empty(&queue->polls))
         return;
     queue->is_stirred = true;
-    sl_links_add(&engine->stirred, &queue->stirred);
+    links_add(&engine->stirred, &queue->stirred);
 }
 
 void engine_serve(struct engine *engine, struct moment at)
 {
     hidden_no_more(engine, at.now);
-    while (!sl_links_empty(&engine->stirred)) {
+    while (!links_empty(&engine->stirred)) {
         struct queue *queue = SL_CONTAINER_OF(engine->stirred.next, struct queue, stirred);
 
-        sl_links_remove(&queue->stirred);
+        links_remove(&queue->stirred);
         queue->is_stirred = false;
         queue_serve(engine, at, queue);
         hidden_no_more(engine, at.now); /* a visibility of 0 */
@@ -207,7 +207,7 @@ sl_time engine_deadline(const struct engine *engine)
     sl_time next = sl_time_min(engine->sweep_at, engine_tasks_deadline(engine));
     struct heap_node *node;
 
-    if (!sl_links_empty(&engine->stirred))
+    if (!links_empty(&engine->stirred))
         return (sl_time){0}; /* at once */
     if ((node = heap_first(&engine->due)))
         next = sl_time_min(next, SL_CONTAINER_OF(node, struct message, due)->due_at);
@@ -217,7 +217,7 @@ sl_time engine_deadline(const struct engine *engine)
         next = sl_time_min(next, SL_CONTAINER_OF(node, struct dedup, due)->expires);
     if ((node = heap_first(&engine->attempts_due)))
         next = sl_time_min(next, SL_CONTAINER_OF(node, struct attempt, due)->expires);
-    if (!sl_links_empty(&engine->graves))
+    if (!links_empty(&engine->graves))
         next = sl_time_min(next, SL_CONTAINER_OF(engine->graves.next, struct grave, links)->until);
     if (engine->late_count > 0)
         next = sl_time_min(next, sl_time_add(engine->late[engine->late_first].at, LATE));

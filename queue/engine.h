@@ -178,6 +178,7 @@ void engine_payload_settled(struct engine *engine, uint64_t seq);
  * answers, call engine_payload_loaded for each.
  */
 size_t engine_payload_wanted(struct engine *engine, uint64_t *seqs, size_t max);
+bool engine_wants_payloads(const struct engine *engine);
 /* Takes over the reference; NULL: the store had none, or it was given up. */
 void engine_payload_loaded(struct engine *engine, uint64_t seq, struct payload *payload);
 

@@ -16,6 +16,7 @@
 #include <sluice/base.h>
 
 #include "queue/engine.h"
+#include "queue/links.h"
 #include "queue/table.h"
 
 enum {
@@ -188,30 +189,6 @@ static inline sl_time engine_time_of(const struct engine *engine, int64_t wall_m
     return (sl_time){sl_saturate_mul_(wall_ms - engine->offset_ms, 1000000)};
 }
 
-static inline void sl_links_init(struct sl_link *head)
-{
-    head->next = head->prev = head;
-}
-
-static inline void sl_links_add(struct sl_link *head, struct sl_link *link)
-{
-    link->prev = head->prev;
-    link->next = head;
-    head->prev->next = link;
-    head->prev = link;
-}
-
-static inline void sl_links_remove(struct sl_link *link)
-{
-    link->prev->next = link->next;
-    link->next->prev = link->prev;
-}
-
-static inline bool sl_links_empty(const struct sl_link *head)
-{
-    return head->next == head;
-}
-
 /* ---- engine_messages.c ---- */
 
 void engine_messages_init(struct engine *engine);
@@ -223,7 +200,7 @@ struct group *queue_group(struct engine *engine, struct queue *queue, struct sli
  * A new message of `queue`, with a new seq if `seq` is 0; takes over the payload. DELAYED until `due`, or READY if that has
  * come. NULL without memory (the payload is dropped).
  */
-struct message *message_new(struct engine *engine, struct queue *queue, struct slice group,
+struct message *message_add(struct engine *engine, struct queue *queue, struct slice group,
                             uint64_t seq, struct payload *payload, sl_time sent_at, sl_time due,
                             sl_time now);
 /* The only place where a status changes. `due`: until when it is hidden. */
@@ -238,7 +215,7 @@ void message_note_state(struct engine *engine, struct message *message);
 bool message_moved_to(struct engine *engine, struct message *message, struct queue *to,
                       const char *origin, sl_time now);
 /* What a group gives next: NULL. On FIFO queues its first. */
-struct message *group_first(const struct group *group);
+struct message *group_next(const struct group *group);
 void group_update(struct group *group);
 bool message_is_old(const struct message *message, sl_time now);
 /* Asks for its payload; false: no memory. */

@@ -104,7 +104,7 @@ struct group *queue_group(struct engine *engine, struct queue *queue, struct sli
     return NULL;
 }
 
-struct message *group_first(const struct group *group)
+struct message *group_next(const struct group *group)
 {
     struct heap_node *back = heap_first(&group->back);
 
@@ -121,7 +121,7 @@ void group_update(struct group *group)
 
     if (heap_holds(&group->ready))
         heap_remove(&queue->ready, &group->ready);
-    if (group_first(group))
+    if (group_next(group))
         heap_add(&queue->ready, &group->ready);
 }
 
@@ -286,7 +286,7 @@ struct message *engine_message(const struct engine *engine, uint64_t seq)
     return table_find(&engine->messages, table_hash_number(seq), message_is, &seq);
 }
 
-struct message *message_new(struct engine *engine, struct queue *queue, struct slice group,
+struct message *message_add(struct engine *engine, struct queue *queue, struct slice group,
                             uint64_t seq, struct payload *payload, sl_time sent_at, sl_time due,
                             sl_time now)
 {
@@ -497,6 +497,11 @@ void queue_look_ahead(struct engine *engine, struct queue *queue)
         if (queue->groups.slots[i].item)
             ahead += look_ahead(engine, queue->groups.slots[i].item, share);
     queue->ahead = ahead;
+}
+
+bool engine_wants_payloads(const struct engine *engine)
+{
+    return engine->wanted_count > 0;
 }
 
 size_t engine_payload_wanted(struct engine *engine, uint64_t *seqs, size_t max)

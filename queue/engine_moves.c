@@ -47,7 +47,7 @@ bool message_dead_letter(struct engine *engine, struct message *message, sl_time
 
 void task_free(struct task *task)
 {
-    sl_links_remove(&task->links);
+    links_remove(&task->links);
     free(task->source_arn);
     free(task->destination_arn);
     free(task);
@@ -112,7 +112,7 @@ static struct task *task_new(const char *source_arn, struct slice destination_ar
 
     if (!task)
         return NULL;
-    sl_links_init(&task->links);
+    links_init(&task->links);
     task->source_arn = strdup(source_arn);
     task->destination_arn =
         destination_arn.p ? strndup(destination_arn.p, destination_arn.n) : NULL;
@@ -194,7 +194,7 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
         return false;
     if (to->settings.is_fifo)
         payload->head.sequence = engine->seq + 1;
-    sent = message_new(engine, to, payload_group(payload), 0, payload, at.now, at.now, at.now);
+    sent = message_add(engine, to, payload_group(payload), 0, payload, at.now, at.now, at.now);
     if (!sent)
         return false;
     if (engine->options.changes)
@@ -212,7 +212,7 @@ static struct message *first_to_move(struct engine *engine, struct queue *from, 
     struct heap_node *node;
 
     while ((node = heap_first(&from->ready))) {
-        struct message *message = group_first(SL_CONTAINER_OF(node, struct group, ready));
+        struct message *message = group_next(SL_CONTAINER_OF(node, struct group, ready));
 
         if (!message_is_old(message, now))
             return message;
@@ -399,7 +399,7 @@ enum queue_error engine_move_start(struct engine *engine, struct moment at, stru
     task->started_ms = at.wall_ms;
     task->step_at = at.now;
     write_uuid(id, task->uuid);
-    sl_links_add(engine->tasks.next, &task->links); /* in front */
+    links_add(engine->tasks.next, &task->links); /* in front */
     task_note(engine, task);
     write_handle(task, handle);
     return QUEUE_OK;
@@ -519,7 +519,7 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
     if (!task)
         return -ENOMEM;
     task->id = id;
-    sl_links_add(engine->tasks.next, &task->links);
+    links_add(engine->tasks.next, &task->links);
     json_init(&j, text);
     if (json_next(&j, NULL) == JSON_OBJECT)
         while (json_member(&j, &key))

@@ -133,7 +133,7 @@ struct queue *queue_new(struct engine *engine, struct slice name, const struct s
     queue->hash = engine_hash(engine, name, (struct slice){NULL, 0});
     queue->purged_at = SL_NEVER;
     queue_messages_init(queue);
-    sl_links_init(&queue->polls);
+    links_init(&queue->polls);
     return queue;
 }
 
@@ -222,12 +222,12 @@ static enum queue_error check_grave(struct engine *engine, struct slice name,
 
 void engine_graves_expire(struct engine *engine, sl_time now)
 {
-    while (!sl_links_empty(&engine->graves)) {
+    while (!links_empty(&engine->graves)) {
         struct grave *grave = SL_CONTAINER_OF(engine->graves.next, struct grave, links);
 
         if (sl_time_before(now, grave->until))
             break;
-        sl_links_remove(&grave->links);
+        links_remove(&grave->links);
         free(grave);
     }
 }
@@ -242,7 +242,7 @@ static void bury(struct engine *engine, struct queue *queue, sl_time now)
         return; /* without memory the name is free at once */
     memcpy(grave->name, queue->name, n);
     grave->until = sl_time_add(now, sl_sec(pause));
-    sl_links_add(&engine->graves, &grave->links);
+    links_add(&engine->graves, &grave->links);
 }
 
 /* ---- redrive policies ---- */
@@ -348,7 +348,7 @@ enum queue_error engine_queue_create(struct engine *engine, struct moment at, st
 /* Everything that waits or is remembered for a queue ends. */
 static void forget_all(struct engine *engine, struct queue *queue)
 {
-    while (!sl_links_empty(&queue->polls))
+    while (!links_empty(&queue->polls))
         poll_answer(engine, SL_CONTAINER_OF(queue->polls.next, struct poll, links_),
                     QUEUE_DOES_NOT_EXIST);
     queue_remove_all(engine, queue);
@@ -363,7 +363,7 @@ static void forget_all(struct engine *engine, struct queue *queue)
         else
             i++;
     if (queue->is_stirred)
-        sl_links_remove(&queue->stirred);
+        links_remove(&queue->stirred);
 }
 
 void engine_queue_delete(struct engine *engine, struct moment at, struct queue *queue)

@@ -141,7 +141,7 @@ static struct message *next_of(struct engine *engine, struct queue *queue, struc
         struct message *message;
 
         *group = SL_CONTAINER_OF(node, struct group, ready);
-        message = group_first(*group);
+        message = group_next(*group);
         if (message_is_old(message, now))
             message_remove(engine, message, true);
         else if (!message_dead_letter(engine, message, now))
@@ -206,7 +206,7 @@ bool poll_before(const struct heap_node *a, const struct heap_node *b)
 
 static void unpark(struct engine *engine, struct poll *poll)
 {
-    sl_links_remove(&poll->links_);
+    links_remove(&poll->links_);
     heap_remove(&engine->polls_due, &poll->due_);
     poll->is_parked_ = false;
 }
@@ -216,7 +216,7 @@ void poll_answer(struct engine *engine, struct poll *poll, enum queue_error erro
     if (poll->is_parked_)
         unpark(engine, poll);
     poll->error = error;
-    sl_links_add(&engine->answered, &poll->links_);
+    links_add(&engine->answered, &poll->links_);
 }
 
 /* FIFO queues say nothing at their limit, and give nothing more (developer guide, "FIFO queue quotas"). */
@@ -241,7 +241,7 @@ static bool try_answer(struct engine *engine, struct moment at, struct poll *pol
 
 void queue_serve(struct engine *engine, struct moment at, struct queue *queue)
 {
-    while (!sl_links_empty(&queue->polls) && heap_first(&queue->ready) &&
+    while (!links_empty(&queue->polls) && heap_first(&queue->ready) &&
            try_answer(engine, at, SL_CONTAINER_OF(queue->polls.next, struct poll, links_))) {
     }
 }
@@ -281,7 +281,7 @@ void engine_poll(struct engine *engine, struct moment at, struct poll *poll)
         return;
     }
     /* Those that wait come first; while one does, there is nothing for it. */
-    if (sl_links_empty(&queue->polls) && try_answer(engine, at, poll)) {
+    if (links_empty(&queue->polls) && try_answer(engine, at, poll)) {
         engine_serve(engine, at); /* dead letters may wake others; a visibility of 0 */
         return;
     }
@@ -289,7 +289,7 @@ void engine_poll(struct engine *engine, struct moment at, struct poll *poll)
         poll_answer(engine, poll, QUEUE_OK);
         return;
     }
-    sl_links_add(&queue->polls, &poll->links_);
+    links_add(&queue->polls, &poll->links_);
     heap_add(&engine->polls_due, &poll->due_);
     poll->is_parked_ = true;
     queue_stir(engine, queue);
@@ -314,10 +314,10 @@ struct poll *engine_answered(struct engine *engine)
 {
     struct poll *poll;
 
-    if (sl_links_empty(&engine->answered))
+    if (links_empty(&engine->answered))
         return NULL;
     poll = SL_CONTAINER_OF(engine->answered.next, struct poll, links_);
-    sl_links_remove(&poll->links_);
+    links_remove(&poll->links_);
     return poll;
 }
 

@@ -188,7 +188,7 @@ static int take_message(void *arg, uint64_t seq, uint32_t id, struct payload *pa
     /* Hidden at most for as long as anything can be: the wall clock may have been set meanwhile. */
     sl_time due = sl_time_min(engine_time_of(engine, state->visible_ms),
                               sl_time_add(engine->restored_at, sl_sec(QUEUE_VISIBILITY_MAX_S)));
-    message = message_new(engine, queue, payload_group(payload), seq, payload,
+    message = message_add(engine, queue, payload_group(payload), seq, payload,
                           engine_time_of(engine, payload->head.sent_ms), due, engine->restored_at);
     if (!message)
         return -ENOMEM;

@@ -177,7 +177,7 @@ static enum queue_error accept(struct engine *engine, struct moment at, struct q
             return queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
         }
     }
-    message = message_new(engine, queue, send->group, 0, payload, at.now,
+    message = message_add(engine, queue, send->group, 0, payload, at.now,
                           delayed_until(queue, send, at.now), at.now);
     if (!message) {
         if (dedup)

@@ -134,6 +134,64 @@ static void test_first_lines(void **state)
     expect_first_line(&report, "gave up after 5.0 s: 7 abandoned, they do not come back");
 }
 
+/* ---- the demonstration, which sees both ends ---- */
+
+/* The lines between the pipeline's own and the last. */
+static void expect_ends(const struct account_ends *ends, const char *want)
+{
+    struct account_report report = report_of(&usual);
+    struct strbuf out = {0};
+    report.ends = ends;
+    account_print(&report, &out);
+    char *begin = strstr(out.p, "  sent ");
+    assert_non_null(begin);
+    *strstr(begin, "  214 receives") = '\0';
+    assert_string_equal(begin, want);
+    strbuf_deinit(&out);
+}
+
+static void test_ends(void **state)
+{
+    (void)state;
+    expect_ends(&(struct account_ends){.sent = 1905, .delivered = 1905, .runs = 1},
+                "  sent 1,905 = delivered 1,905\n"
+                "  again              0\n"
+                "  in the queue       0\n");
+    expect_ends(
+        &(struct account_ends){.sent = 1905, .delivered = 1905, .again = 12, .runs = 2},
+        "  sent 1,905 = delivered 1,905, in 2 runs\n"
+        "  again             12   delivered before: a run ended between that and the delete\n"
+        "  in the queue       0\n");
+    expect_ends(&(struct account_ends){.sent = 100, .delivered = 60, .left = 40, .runs = 1},
+                "  sent 100 = delivered 60 + 40 still to come\n"
+                "  again              0\n"
+                "  in the queue      40\n");
+    expect_ends(&(struct account_ends){.sent = 100, .delivered = 60, .left = 45, .runs = 1},
+                "  sent 100 = delivered 60 + 40 still to come\n"
+                "  again              0\n"
+                "  in the queue      45   with those whose delete was not yet done\n");
+    expect_ends(
+        &(struct account_ends){.sent = 100, .delivered = 60, .left = 30, .not_sent = 2, .runs = 1},
+        "  sent 100 = delivered 60 + 30 still to come + 10 LOST\n"
+        "  again              0\n"
+        "  in the queue      30\n"
+        "  not sent           2\n");
+}
+
+static void test_gave_up_with_events_in_the_queue(void **state)
+{
+    (void)state;
+    const struct account_ends ends = {.sent = 85, .left = 85, .runs = 1};
+    struct account_report report = report_of(&usual);
+    report.outcome = ACCOUNT_DEADLINE;
+    report.drain_took = sl_ms(5040);
+    report.ends = &ends;
+    expect_first_line(
+        &report, "gave up after 5.0 s: 85 not delivered, they are in the queue for the next run");
+    assert_int_equal(account_ends_undelivered(&ends), 85);
+    assert_int_equal(account_ends_lost(&ends), 0);
+}
+
 /* What only a queue has is left out. */
 static void test_no_queue(void **state)
 {
@@ -195,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usual),       cmocka_unit_test(test_gave_up),
         cmocka_unit_test(test_first_lines), cmocka_unit_test(test_no_queue),
+        cmocka_unit_test(test_ends),        cmocka_unit_test(test_gave_up_with_events_in_the_queue),
         cmocka_unit_test(test_json),        cmocka_unit_test(test_measure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,8 +38,10 @@ static const char *const *split(struct line *line, const char *text)
 
 static const struct flag_spec *spec_of(const char *command)
 {
-    const struct flag_spec *const specs[] = {&run_flags, &demo_flags, &perseus_flags, &send_flags};
-    for (size_t i = 0; i < 4; i++)
+    const struct flag_spec *const specs[] = {&run_flags,  &demo_flags,  &perseus_flags,
+                                             &send_flags, &queue_flags, &queues_flags,
+                                             &peek_flags};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         if (strcmp(specs[i]->command, command) == 0)
             return specs[i];
     fail_msg("no command %s", command);
@@ -51,7 +53,13 @@ union any_options {
     struct demo_options demo;
     struct perseus_options perseus;
     struct send_options send;
+    struct queue_options queue;
+    struct queues_options queues;
+    struct peek_options peek;
 };
+
+static const char *const with_flags[] = {"run",   "demo",   "perseus", "send",
+                                         "queue", "queues", "peek",    NULL};
 
 /* "VARIABLE=value": set for one test. */
 static void set_environment(const char *setting, bool on)
@@ -78,9 +86,14 @@ static const struct {
     {"run", NULL, "--versoin", "unknown flag --versoin: did you mean --version?"},
     {"run", NULL, "--ledger f", "unknown flag --ledger\n  do:    sluice help run lists the flags"},
     {"run", NULL, "-x", "unknown flag -x\n  do:    sluice help run lists the flags"},
-    {"demo", NULL, "--events f",
-     "unknown flag --events\n  do:    sluice help demo lists the flags"},
-    {"demo", NULL, "--dir d", "unknown flag --dir\n  do:    sluice help demo lists the flags"},
+    {"demo", NULL, "--events f --rate 5/s",
+     "--rate and --events do not go together: lines are sent as fast as the queue takes them"},
+    {"queue", NULL, "--limits loose", "--limits loose is none of strict|relaxed"},
+    {"queue", NULL, "--expired-handles keep", "--expired-handles keep is none of delete|refuse"},
+    {"queue", NULL, "--seed 0", "--seed 0 is too small: 1 at least"},
+    {"queue", NULL, "orders",
+     "orders is no flag, and queue takes nothing else\n  do:    sluice help queue"},
+    {"peek", NULL, "--max 1001", "--max 1001 is out of range: 1 to 1000"},
     {"demo", NULL, "--count 5", "unknown flag --count\n  do:    sluice help demo lists the flags"},
     {"run", NULL, "--a\x1b[2J 5", "unknown flag --a?[2J\n  do:    sluice help run lists the flags"},
     /* words that are no flags */
@@ -162,9 +175,8 @@ static void test_refused(void **state)
 static const struct {
     const char *line, *problem;
 } mismatched[] = {
-    {"", "no --from: give a queue's URL, ARN or name (with --endpoint-url for ElasticMQ or moto on "
-         "this "
-         "machine), or synthetic: to try without a queue"},
+    {"", "--from is missing: a queue's URL, ARN or name; to try it here: sluice queue --queue "
+         "orders"},
     {"--from orders",
      "no --to: give the service's URL, or - to see the batches on standard output"},
     {"--from - --to - --visibility 30s", "--visibility is about a queue, and --from - is none"},
@@ -345,14 +357,13 @@ static void test_help_and_arguments(void **state)
 static void test_tables(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"run", "demo", "perseus", "send"};
-    for (size_t c = 0; c < 4; c++) {
+    for (size_t c = 0; with_flags[c]; c++) {
         struct flags flags;
         struct problem problem;
         union any_options options = {0};
         const char *none[] = {NULL};
         problem_init(&problem);
-        const struct flag_spec *spec = spec_of(commands[c]);
+        const struct flag_spec *spec = spec_of(with_flags[c]);
         assert_int_equal(flags_parse(&flags, spec, &options, none, &problem), FLAGS_DONE);
         struct strbuf help = {0};
         flags_help(spec, &help);
@@ -377,13 +388,12 @@ static void test_manual(void **state)
 {
     (void)state;
     static char manual[65536];
-    static const char *const commands[] = {"run", "demo", "perseus", "send"};
     FILE *file = fopen("man/sluice.1.scd", "r");
     assert_non_null(file);
     assert_true(fread(manual, 1, sizeof manual - 1, file) > 0);
     fclose(file);
-    for (size_t c = 0; c < 4; c++) {
-        const struct flag_spec *spec = spec_of(commands[c]);
+    for (size_t c = 0; with_flags[c]; c++) {
+        const struct flag_spec *spec = spec_of(with_flags[c]);
         for (size_t t = 0; t < FLAG_TABLES_MAX; t++)
             for (size_t i = 0; i < spec->tables[t].count; i++) {
                 char name[80];

@@ -65,6 +65,28 @@ static void test_fields(void **state)
            "12.4 s   1,183 in   1,100 out   0/s   batch 0/100   sending 1/10   returned 0");
 }
 
+static void depth_of(void *arg, struct progress_depth *out)
+{
+    *out = *(const struct progress_depth *)arg;
+}
+
+/* The demonstration's line says how the queue stands, and fits 80 columns. */
+static void test_depth(void **state)
+{
+    (void)state;
+    struct progress_depth depth = {1190, 7, 83};
+    struct scene s;
+    scene_init(&s);
+    s.account.batches = 12;
+    s.view.depth = depth_of;
+    s.view.arg = &depth;
+    expect(&s, sl_ms(12400), 200,
+           "12.4 s   1,190 sent   1,100 out   0/s   queue 7   in flight 83   12 batches   batch "
+           "83/100 2.1 s   sending 1/10   returned 0");
+    expect(&s, sl_ms(12400), 80,
+           "12.4 s   1,190 sent   1,100 out   0/s   queue 7   in flight 83   12 batches");
+}
+
 static void test_trouble(void **state)
 {
     (void)state;
@@ -135,10 +157,8 @@ static void test_rate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_trouble),
-        cmocka_unit_test(test_widths),
-        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_fields), cmocka_unit_test(test_depth), cmocka_unit_test(test_trouble),
+        cmocka_unit_test(test_widths), cmocka_unit_test(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

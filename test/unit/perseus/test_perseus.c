@@ -414,6 +414,87 @@ static void test_ledger(void **state)
     assert_int_equal(sl_run(no_ledger, NULL), 0);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    expect(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static void expect_file(const char *path, const char *text)
+{
+    char got[1000];
+    FILE *file = fopen(path, "r");
+
+    expect(file);
+    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(got, text);
+}
+
+static void goes_on(struct world *w)
+{
+    const struct perseus_stats *stats = perseus_stats(w->perseus);
+
+    expect(stats->known == 2 && stats->known_duplicates == 1 && stats->events == 0);
+    expect(post(w, "k9", IDS("b", "c")) == 200);
+    expect(stats->distinct == 1 && stats->duplicates == 1 && stats->known == 2);
+}
+
+/* The line that a killed run was writing is no event: it had not been answered. */
+static void test_ledger_of_an_earlier_run(void **state)
+{
+#define LEFT                                                                                       \
+    "{\"messageId\":\"a\",\"batch\":\"k1\",\"md5\":\"m\",\"duplicate\":false}\n"                   \
+    "{\"messageId\":\"b\",\"batch\":\"k1\",\"md5\":\"m\",\"duplicate\":false}\n"                   \
+    "{\"messageId\":\"b\",\"batch\":\"k2\",\"md5\":\"m\",\"duplicate\":true}\n"
+    char path[] = "/tmp/sluice-ledger-XXXXXX";
+
+    (void)state;
+    close(mkstemp(path));
+    put_file(path, LEFT "{\"messageId\":\"torn\",\"bat");
+    run(&(struct setting){.config = {.ledger = path}, .test = goes_on});
+    expect_file(path, LEFT "{\"messageId\":\"b\",\"batch\":\"k9\",\"md5\":\"" HELLO
+                           "\",\"duplicate\":true}\n"
+                           "{\"messageId\":\"c\",\"batch\":\"k9\",\"md5\":\"" HELLO
+                           "\",\"duplicate\":false}\n");
+    unlink(path);
+}
+
+static const char *foreign_path;
+
+static int foreign(struct sl_ctx *ctx, void *arg)
+{
+    const char *text = arg;
+    struct perseus *perseus;
+    struct problem problem;
+
+    problem_init(&problem);
+    put_file(foreign_path, text);
+    expect(perseus_start(&perseus, ctx, &(struct perseus_config){.ledger = foreign_path},
+                         &problem) == PROBLEM);
+    expect(strstr(problem.text.p, "is no ledger of perseus: line 1 is something else"));
+    expect(problem.status == EXIT_BAD_CONFIG);
+    problem_deinit(&problem);
+    expect_file(foreign_path, text);
+    return 0;
+}
+
+/* Somebody else's file is refused and left as it is. */
+static void test_foreign_ledger(void **state)
+{
+    static const char *const texts[] = {"my notes\n", "{}\n", "[1]\nand more", "\n",
+                                        "{\"messageId\":5}\n"};
+    char path[] = "/tmp/sluice-ledger-XXXXXX";
+
+    (void)state;
+    close(mkstemp(path));
+    foreign_path = path;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        assert_int_equal(sl_run(foreign, (void *)(uintptr_t)texts[i]), 0);
+    unlink(path);
+}
+
 /* A full disk: nothing is confirmed that is not written, and the end says so. */
 static int full_disk(struct sl_ctx *ctx, void *arg)
 {
@@ -510,11 +591,18 @@ static void test_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_takes),     cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_slow),      cmocka_unit_test(test_fails),
-        cmocka_unit_test(test_stop),      cmocka_unit_test(test_ledger),
-        cmocka_unit_test(test_full_disk), cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_id_set),    cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_takes),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_fails),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_ledger),
+        cmocka_unit_test(test_ledger_of_an_earlier_run),
+        cmocka_unit_test(test_foreign_ledger),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_id_set),
+        cmocka_unit_test(test_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

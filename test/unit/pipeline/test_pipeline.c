@@ -870,6 +870,109 @@ static void the_first_signal_in_a_drain_of_itself_cuts_nothing(void **state)
     free(w);
 }
 
+/* ---- a queue that is filled here ---- */
+
+/* Somebody who needs that long to stop; more events come meanwhile. */
+static void stop_slowly(void *arg, struct sl_ctx *ctx)
+{
+    const sl_dur *takes = arg;
+
+    SL_IGNORE(sl_sleep(ctx, *takes));
+}
+
+static struct world *fed_world(struct pipeline_feed *feed, sl_dur *takes)
+{
+    struct world *w = world_new(1000);
+
+    *feed = (struct pipeline_feed){.stop = stop_slowly, .arg = takes};
+    w->every = sl_ms(100);
+    w->stays_open = true;
+    w->config.feed = feed;
+    return w;
+}
+
+static void intake_ends_after_its_feed(void **state)
+{
+    sl_dur takes = sl_sec(3);
+    struct pipeline_feed feed;
+    struct world *w = fed_world(&feed, &takes);
+
+    (void)state;
+    w->signal_at[0] = sl_ms(2050);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 51); /* those of 5.05 s */
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    assert_ms(w->report.drain_took, 3050);
+    free(w);
+}
+
+static void a_feed_that_does_not_stop_has_the_time_of_deliveries(void **state)
+{
+    sl_dur takes = SL_FOREVER;
+    struct pipeline_feed feed;
+    struct world *w = fed_world(&feed, &takes);
+
+    (void)state;
+    w->signal_at[0] = sl_ms(2050);
+    run(w, 1);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(23)) >= 0);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(25)) <= 0);
+    free(w);
+}
+
+static void a_second_signal_ends_the_wait_for_a_feed(void **state)
+{
+    sl_dur takes = SL_FOREVER;
+    struct pipeline_feed feed;
+    struct world *w = fed_world(&feed, &takes);
+
+    (void)state;
+    w->signal_at[0] = sl_ms(2050);
+    w->signal_at[1] = sl_ms(4050);
+    run(w, 1);
+    assert_true(sl_dur_cmp(w->report.drain_took, sl_ms(2100)) < 0);
+    free(w);
+}
+
+struct end_feed {
+    struct sl_chan *over;
+};
+
+SL_TASK(end_feed)
+{
+    if (sl_sleep(ctx, sl_ms(2050)) == SL_OK)
+        sl_chan_close(my->over);
+    return 0;
+}
+
+static int in_fed_world(struct sl_ctx *ctx, void *arg)
+{
+    struct world *w = arg;
+    struct pipeline_feed feed = *w->config.feed;
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    int r;
+
+    feed.over = sl_chan_new(scope, sizeof(int), 0, NULL);
+    w->config.feed = &feed;
+    SL_GO(scope, end_feed, .over = feed.over);
+    r = in_world(ctx, w);
+    sl_ctx_leave(scope);
+    return r;
+}
+
+static void a_feed_that_is_over_begins_the_drain(void **state)
+{
+    sl_dur takes = sl_ms(1);
+    struct pipeline_feed feed;
+    struct world *w = fed_world(&feed, &takes);
+
+    (void)state;
+    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = 1}, in_fed_world, w), 0);
+    assert_int_equal(count_fates(w, FATE_DELETE), 21);
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    free(w);
+}
+
 static enum outcome pause_always(struct world *w, const struct sink_request *request,
                                  struct sink_result *result)
 {
@@ -972,6 +1075,10 @@ int main(void)
         cmocka_unit_test(a_hanging_service_is_cut_in_time_to_give_back),
         cmocka_unit_test(a_second_signal_ends_delivery),
         cmocka_unit_test(the_end_of_run_for_drains),
+        cmocka_unit_test(intake_ends_after_its_feed),
+        cmocka_unit_test(a_feed_that_does_not_stop_has_the_time_of_deliveries),
+        cmocka_unit_test(a_second_signal_ends_the_wait_for_a_feed),
+        cmocka_unit_test(a_feed_that_is_over_begins_the_drain),
         cmocka_unit_test(the_first_signal_in_a_drain_of_itself_cuts_nothing),
         cmocka_unit_test(a_pause_does_not_hold_up_the_drain),
         cmocka_unit_test(every_event_has_exactly_one_fate),
