@@ -92,6 +92,7 @@ static bool has_visible(const struct model *m, int queue)
 static void step(struct model *m, int64_t now, struct model_task *task)
 {
     int64_t most = task->rate == 0 ? MODEL_MESSAGES : task->rate < 10 ? 1 : task->rate / 10;
+    uint64_t moved = task->moved;
     int64_t pause_ms = task->rate == 0 ? 1 : task->rate < 10 ? 1000 / task->rate : 100;
 
     if (task->status == MODEL_CANCELLING) {
@@ -111,6 +112,8 @@ static void step(struct model *m, int64_t now, struct model_task *task)
         send_anew(m, now, &m->messages[next], to);
         task->moved++;
     }
+    if (task->moved == moved && pause_ms < 100)
+        pause_ms = 100; /* all are held back by their groups */
     if (!has_visible(m, task->from))
         end(task, MODEL_COMPLETED);
     else
