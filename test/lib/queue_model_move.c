@@ -214,14 +214,17 @@ bool model_recall(struct model_message *message, const struct model_state *state
     int64_t until = INT64_MAX;
     const struct model_state *have = &message->state;
 
-    for (int i = 0; i <= MODEL_STATES; i++) {
-        if (is_same(have, state, at) && until >= since) {
+    for (int i = 0; have->since_ms && until >= since; i++) {
+        if (is_same(have, state, at)) {
             message->state = *have;
             return true;
         }
+        if (i == MODEL_STATES) { /* it changed so often that not all is known */
+            message->state = *state;
+            return true;
+        }
         until = have->since_ms;
-        if (i < MODEL_STATES)
-            have = &message->earlier[i];
+        have = &message->earlier[i];
     }
     return false;
 }
@@ -245,6 +248,8 @@ static void stand_up(struct model_message *message, int64_t now)
 {
     const struct model_state *state = &message->state;
 
+    memset(message->earlier, 0, sizeof message->earlier);
+    message->state.since_ms = now;
     message->received_ms = now;
     message->kept_since_ms = message->sent_ms;
     if (state->visible_ms <= now)

@@ -523,10 +523,10 @@ static bool start_engine(struct world *w)
 
 static void world_free(struct world *w)
 {
-    engine_free(w->engine);
     changes_deinit(&w->changes);
     for (unsigned i = 0; w->pending && i < w->pending_count; i++)
         changes_deinit(&w->pending[i].changes);
+    engine_free(w->engine);
     free(w->pending);
     map_deinit(&w->map);
     free(w);

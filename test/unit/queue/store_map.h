@@ -128,12 +128,18 @@ static void map_remove(struct map *map, enum change_kind kind, const struct chan
         map_drop(map, (size_t)(row - map->rows));
 }
 
-/* All of a queue up to a seq, or, without one, all that belongs to it. */
-static void map_sweep(struct map *map, uint32_t queue, uint64_t seq)
+static void map_purge(struct map *map, uint32_t queue, uint64_t seq)
 {
     for (size_t i = map->count; i-- > 0;)
-        if (map->rows[i].queue == queue && map->rows[i].kind != CHANGE_TASK &&
-            (seq == 0 || (map->rows[i].kind == CHANGE_MESSAGE && map->rows[i].seq <= seq)))
+        if (map->rows[i].kind == CHANGE_MESSAGE && map->rows[i].queue == queue &&
+            map->rows[i].seq <= seq)
+            map_drop(map, i);
+}
+
+static void map_drop_queue(struct map *map, uint32_t queue)
+{
+    for (size_t i = map->count; i-- > 0;)
+        if (map->rows[i].kind != CHANGE_TASK && map->rows[i].queue == queue)
             map_drop(map, i);
 }
 
@@ -155,11 +161,9 @@ static void map_set_state(struct map *map, const struct change *c)
         return;
     row->has_state = true;
     row->state = c->state;
-    if (c->state.origin.p) {
-        snprintf(row->origin, sizeof row->origin, "%.*s", (int)c->state.origin.n,
-                 c->state.origin.p);
-        row->state.origin = slice_of("");
-    }
+    row->state.origin = (struct slice){NULL, 0}; /* its text is the row's */
+    snprintf(row->origin, sizeof row->origin, "%.*s", (int)c->state.origin.n,
+             c->state.origin.p ? c->state.origin.p : "");
 }
 
 static void map_apply_one(struct map *map, struct change *c)
@@ -187,10 +191,10 @@ static void map_apply_one(struct map *map, struct change *c)
         map_put(map, CHANGE_QUEUE, c);
         break;
     case CHANGE_QUEUE_GONE:
-        map_sweep(map, c->queue, 0);
+        map_drop_queue(map, c->queue);
         break;
     case CHANGE_QUEUE_PURGED:
-        map_sweep(map, c->queue, c->seq);
+        map_purge(map, c->queue, c->seq);
         break;
     case CHANGE_DEDUP:
         map_put(map, CHANGE_DEDUP, c)->dedup = c->dedup;
@@ -248,7 +252,7 @@ static int map_tell_one(const struct map_row *row, const struct store_reader *re
     case CHANGE_COUNTERS:
         return reader->counters(reader->arg, row->queue, &row->counters);
     case CHANGE_MESSAGE:
-        state.origin = state.origin.p ? slice_of(row->origin) : state.origin;
+        state.origin = slice_of(row->origin[0] ? row->origin : NULL);
         return reader->message(reader->arg, row->seq, row->queue, payload_ref(row->payload),
                                &state);
     case CHANGE_DEDUP:

@@ -658,7 +658,8 @@ static void recall(struct world *w, const struct map_row *row, struct model_mess
                state.receipt, (long long)(message->state.visible_ms - at_ms),
                message->state.receives, message->state.receipt);
     if (queue_of_arn(row->origin[0] ? row->origin : NULL) != message->origin)
-        differ(w, "crash: message %d comes from another queue", (int)message->id);
+        differ(w, "crash: message %d comes from \"%s\", expected queue %d", (int)message->id,
+               row->origin, message->origin);
 }
 
 static struct model_message *next_message(struct world *w, uint64_t after)
@@ -741,9 +742,9 @@ static void do_crash(struct world *w)
     int64_t at_ms;
 
     trace(w, "crash, %u events are not durable", w->pending_count);
+    at_ms = lose(w);
     engine_free(w->engine);
     w->engine = NULL;
-    at_ms = lose(w);
     recall_all(w, at_ms);
     if (w->failure[0])
         return;
