@@ -13,7 +13,8 @@
 #include "queue/store.h"
 
 struct map_row {
-    enum change_kind kind; /* CHANGE_MESSAGE, CHANGE_QUEUE, CHANGE_DEDUP, CHANGE_TASK, CHANGE_COUNTERS */
+    enum change_kind
+        kind; /* CHANGE_MESSAGE, CHANGE_QUEUE, CHANGE_DEDUP, CHANGE_TASK, CHANGE_COUNTERS */
     uint32_t queue;
     uint64_t seq;
     struct payload *payload;
@@ -74,7 +75,8 @@ static bool map_matches(const struct map_row *row, enum change_kind kind, const 
     return false;
 }
 
-static struct map_row *map_find(const struct map *map, enum change_kind kind, const struct change *c)
+static struct map_row *map_find(const struct map *map, enum change_kind kind,
+                                const struct change *c)
 {
     for (size_t i = 0; i < map->count; i++)
         if (map_matches(&map->rows[i], kind, c))

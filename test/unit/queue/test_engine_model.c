@@ -162,8 +162,8 @@ static const struct given *any_given(const struct world *w)
 
     /* The later ones are more likely to be worth something. */
     if (w->given_next > 0 && !one_in(3))
-        given = &w->given[(w->given_next - 1 - below(w->given_next < 4 ? w->given_next : 4)) %
-                          HANDLES];
+        given =
+            &w->given[(w->given_next - 1 - below(w->given_next < 4 ? w->given_next : 4)) % HANDLES];
     return given->is_there ? given : NULL;
 }
 
@@ -198,8 +198,8 @@ static void set_text(struct settings *settings, const char *name, const char *te
     struct queue_limits limits = queue_limits_strict();
     struct queue_refusal refusal;
 
-    assert_int_equal(settings_set(settings, &limits, slice_of(name), slice_of(text), true, &refusal),
-                     QUEUE_OK);
+    assert_int_equal(
+        settings_set(settings, &limits, slice_of(name), slice_of(text), true, &refusal), QUEUE_OK);
 }
 
 static void set_number(struct settings *settings, const char *name, int64_t n)
@@ -241,7 +241,8 @@ static void settings_of(const struct model_settings *from, struct settings *out)
     if (from->dedups_by_group)
         set_text(out, "DeduplicationScope", "messageGroup");
     if (from->dead_letter >= 0) {
-        snprintf(text, sizeof text, "{\"deadLetterTargetArn\":\"" SLICE_FMT "\",\"maxReceiveCount\":%u}",
+        snprintf(text, sizeof text,
+                 "{\"deadLetterTargetArn\":\"" SLICE_FMT "\",\"maxReceiveCount\":%u}",
                  SLICE_ARG(arn_of(from->dead_letter, arn)), from->max_receives);
         set_text(out, "RedrivePolicy", text);
     }
@@ -261,9 +262,9 @@ static void compare_errors(struct world *w, const char *what, enum queue_error e
 static void do_create(struct world *w, const struct shape *s)
 {
     static const struct slice given[] = {
-        SLICE_INIT("VisibilityTimeout"),   SLICE_INIT("DelaySeconds"),
-        SLICE_INIT("RedrivePolicy"),       SLICE_INIT("MessageRetentionPeriod"),
-        SLICE_INIT("RedriveAllowPolicy"),  SLICE_INIT("ContentBasedDeduplication"),
+        SLICE_INIT("VisibilityTimeout"),  SLICE_INIT("DelaySeconds"),
+        SLICE_INIT("RedrivePolicy"),      SLICE_INIT("MessageRetentionPeriod"),
+        SLICE_INIT("RedriveAllowPolicy"), SLICE_INIT("ContentBasedDeduplication"),
         SLICE_INIT("DeduplicationScope"),
     };
     int queue = any_queue(s);
@@ -453,8 +454,8 @@ static void do_delete(struct world *w, const struct shape *s)
         return;
     trace(w, "delete at %llu in %s, receipt %u", (unsigned long long)given->handle.place,
           queue_names[queue], given->handle.receipt);
-    error = engine_delete(w->engine, moment_of(w), queue_of(w, queue), slice_of(given->text),
-                          &refusal);
+    error =
+        engine_delete(w->engine, moment_of(w), queue_of(w, queue), slice_of(given->text), &refusal);
     compare_errors(w, "delete", error, model_delete(&w->m, w->now_ms, queue, &given->handle));
 }
 
@@ -518,7 +519,8 @@ static void do_fake(struct world *w)
     forge(given, text);
     trace(w, "fake handle in %s", queue_names[queue]);
     if (one_in(2)) {
-        error = engine_delete(w->engine, moment_of(w), queue_of(w, queue), slice_of(text), &refusal);
+        error =
+            engine_delete(w->engine, moment_of(w), queue_of(w, queue), slice_of(text), &refusal);
         compare_errors(w, "delete", error, model_delete(&w->m, w->now_ms, queue, &fake));
         return;
     }
@@ -583,8 +585,8 @@ static void do_move_cancel(struct world *w)
     uint64_t moved = 0, expected_moved = 0;
 
     trace(w, "cancel move %d", (int)w->moves[i].number);
-    error = engine_move_cancel(w->engine, moment_of(w), slice_of(w->moves[i].handle), &moved,
-                               &refusal);
+    error =
+        engine_move_cancel(w->engine, moment_of(w), slice_of(w->moves[i].handle), &moved, &refusal);
     expected = model_move_cancel(&w->m, w->now_ms, w->moves[i].number, &expected_moved);
     compare_errors(w, "cancel move", error, expected);
     if (moved != expected_moved)
@@ -652,8 +654,9 @@ static void recall(struct world *w, const struct map_row *row, struct model_mess
                                  .receives = row->state.receives,
                                  .receipt = receipt_of(w, row->state.generation)};
     if (!model_recall(message, &state, at_ms, at_ms - LATE_MS))
-        differ(w, "crash: message %d is remembered as %+lld ms, %u receives, receipt %u; it stood "
-                  "at %+lld ms, %u receives, receipt %u",
+        differ(w,
+               "crash: message %d is remembered as %+lld ms, %u receives, receipt %u; it stood "
+               "at %+lld ms, %u receives, receipt %u",
                (int)message->id, (long long)(state.visible_ms - at_ms), state.receives,
                state.receipt, (long long)(message->state.visible_ms - at_ms),
                message->state.receives, message->state.receipt);
@@ -888,11 +891,13 @@ static void show(const struct world *w)
         for (size_t i = 0; i < n; i++) {
             const struct model_message *message = &w->m.messages[all[i]];
 
-            trace(w, "  %s: message %d at %d, group %d served %d, %s until %+lld ms, %u receives, receipt %u",
-                  queue_names[queue], (int)message->id, (int)message->place, message->group,
-                  (int)w->m.queues[queue].served[message->group], statuses[message->status],
-                  (long long)(message->state.visible_ms - w->now_ms), message->state.receives,
-                  message->state.receipt);
+            trace(
+                w,
+                "  %s: message %d at %d, group %d served %d, %s until %+lld ms, %u receives, receipt %u",
+                queue_names[queue], (int)message->id, (int)message->place, message->group,
+                (int)w->m.queues[queue].served[message->group], statuses[message->status],
+                (long long)(message->state.visible_ms - w->now_ms), message->state.receives,
+                message->state.receipt);
         }
     }
 }
