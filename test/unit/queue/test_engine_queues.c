@@ -99,6 +99,26 @@ static void without_pauses_names_and_purges_are_free(void **state)
     story_tell(rows, COUNT(rows));
 }
 
+/* Under a sanitizer: whoever waits is forgotten, whatever else there is. */
+static void an_engine_ends_in_any_state(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q.fifo"},
+        {0, CREATE, "r"},
+        {0, SEND, "q.fifo", "foo g 1"},
+        {0, SEND, "q.fifo", "bar g 2"},
+        {0, RECEIVE, "q.fifo", .answer = "foo"},
+        {0, PARK, "q.fifo", "p", .wait = 20},
+        {0, PARK, "r", "pr", .wait = 20},
+        {0, SEND, "r", "baz"},
+    };
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    story_end(state);
+}
+
 static void queues_are_listed_by_name(void **state)
 {
     static const struct row rows[] = {
@@ -235,6 +255,7 @@ int main(void)
         TEST(looking_has_no_effect),
         TEST(without_work_there_is_no_deadline),
         TEST(without_pauses_names_and_purges_are_free),
+        TEST(an_engine_ends_in_any_state),
         TEST(queues_are_listed_by_name),
         TEST(a_queue_is_found_by_its_arn_and_by_no_other),
         TEST(times_of_a_queue_are_those_of_its_attributes),
