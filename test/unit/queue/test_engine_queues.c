@@ -119,6 +119,29 @@ static void an_engine_ends_in_any_state(void **state)
     story_end(state);
 }
 
+/* By a server that is late: what was due is done first, and then the queue is gone. */
+static void a_poll_that_is_answered_when_its_queue_goes_is_told_so(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q", "VisibilityTimeout=5"},
+        {0, SEND, "q", "foo"},
+        {0, RECEIVE, "q", .answer = "foo"},
+    };
+    struct poll poll = {.max = 1, .visibility_s = -1, .until = SL_TIME_NEVER};
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    poll.queue = story_queue("q");
+    engine_poll(story.engine, story_now(), &poll);
+    assert_null(engine_answered(story.engine));
+    story.now_ms += 10000;
+    engine_queue_delete(story.engine, story_now(), poll.queue);
+    assert_ptr_equal(engine_answered(story.engine), &poll);
+    assert_int_equal(poll.error, QUEUE_DOES_NOT_EXIST);
+    assert_int_equal(poll.count, 0);
+}
+
 static void queues_are_listed_by_name(void **state)
 {
     static const struct row rows[] = {
@@ -256,6 +279,7 @@ int main(void)
         TEST(without_work_there_is_no_deadline),
         TEST(without_pauses_names_and_purges_are_free),
         TEST(an_engine_ends_in_any_state),
+        TEST(a_poll_that_is_answered_when_its_queue_goes_is_told_so),
         TEST(queues_are_listed_by_name),
         TEST(a_queue_is_found_by_its_arn_and_by_no_other),
         TEST(times_of_a_queue_are_those_of_its_attributes),
