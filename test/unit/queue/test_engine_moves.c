@@ -276,9 +276,9 @@ static void ten_tasks_are_remembered(void **state)
     story_tell(before, COUNT(before));
     for (int i = 0; i < 15; i++)
         story_tell(&each, 1);
-    assert_int_equal(engine_move_list(story.engine, story_arn("dead", arn), tasks, 20, &count,
-                                      &refusal),
-                     QUEUE_OK);
+    assert_int_equal(
+        engine_move_list(story.engine, story_arn("dead", arn), tasks, 20, &count, &refusal),
+        QUEUE_OK);
     assert_int_equal(count, 10);
 }
 

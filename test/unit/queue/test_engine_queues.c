@@ -145,7 +145,7 @@ static void a_poll_that_is_answered_when_its_queue_goes_is_told_so(void **state)
 static void queues_are_listed_by_name(void **state)
 {
     static const struct row rows[] = {
-        {0, CREATE, "b"}, {0, CREATE, "c"}, {0, CREATE, "a"},
+        {0, CREATE, "b"},  {0, CREATE, "c"}, {0, CREATE, "a"},
         {0, CREATE, "bb"}, {0, CREATE, "A"}, {0, DROP, "c"},
     };
     static const char *const expected[] = {"A", "a", "b", "bb"};
@@ -170,9 +170,13 @@ static void a_queue_is_found_by_its_arn_and_by_no_other(void **state)
 {
     static const struct row rows[] = {{0, CREATE, "q"}};
     static const char *const others[] = {
-        "arn:aws:sqs:us-east-1:000000000000:r", "arn:aws:sqs:us-east-2:000000000000:q",
-        "arn:aws:sqs:us-east-1:000000000001:q", "arn:aws:sqs:us-east-1:000000000000:",
-        "arn:aws:sqs:us-east-1:000000000000", "q", "",
+        "arn:aws:sqs:us-east-1:000000000000:r",
+        "arn:aws:sqs:us-east-2:000000000000:q",
+        "arn:aws:sqs:us-east-1:000000000001:q",
+        "arn:aws:sqs:us-east-1:000000000000:",
+        "arn:aws:sqs:us-east-1:000000000000",
+        "q",
+        "",
     };
     struct queue *queue;
 
