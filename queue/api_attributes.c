@@ -171,7 +171,7 @@ enum base_type { TYPE_UNKNOWN, TYPE_STRING, TYPE_NUMBER, TYPE_BINARY };
 /* What stands before the custom label, if there is one. */
 static enum base_type base_of(struct slice type)
 {
-    const char *dot = type.n > 0 ? memchr(type.p, '.', type.n) : NULL;
+    const char *dot = type.p ? memchr(type.p, '.', type.n) : NULL;
     struct slice base = {type.p, dot ? (size_t)(dot - type.p) : type.n};
 
     if (slice_is(base, "String"))
@@ -232,7 +232,7 @@ static enum queue_error refuse_empty(const struct api_attribute *given,
 
 static enum queue_error check_type(const struct api_attribute *given, struct queue_refusal *refusal)
 {
-    if (given->type.n == 0)
+    if (!given->type.p || given->type.n == 0)
         return refuse(refusal, "The message (user) attribute '", given->name,
                       "' must contain a non-empty message attribute type.");
     if (base_of(given->type) == TYPE_UNKNOWN)

@@ -37,7 +37,8 @@ struct settings {
     uint32_t retention_s;  /* 345,600: 4 days */
     uint32_t wait_s;       /* 0 */
     uint32_t message_max;  /* bytes; 1,048,576 */
-    bool is_sse_managed;   /* SqsManagedSseEnabled; true, false with a KMS key. Kept, nothing is encrypted */
+    bool
+        is_sse_managed; /* SqsManagedSseEnabled; true, false with a KMS key. Kept, nothing is encrypted */
     bool is_sse_asked, is_kms_asked; /* set since init, copy or read: both at once are refused */
     /* text as it was given; NULL: not set */
     char *policy, *kms_key, *kms_reuse;
