@@ -174,6 +174,8 @@ static enum base_type base_of(struct slice type)
     const char *dot = type.p ? memchr(type.p, '.', type.n) : NULL;
     struct slice base = {type.p, dot ? (size_t)(dot - type.p) : type.n};
 
+    if (!type.p)
+        return TYPE_UNKNOWN;
     if (slice_is(base, "String"))
         return TYPE_STRING;
     if (slice_is(base, "Number"))
@@ -232,7 +234,7 @@ static enum queue_error refuse_empty(const struct api_attribute *given,
 
 static enum queue_error check_type(const struct api_attribute *given, struct queue_refusal *refusal)
 {
-    if (!given->type.p || given->type.n == 0)
+    if (given->type.n == 0)
         return refuse(refusal, "The message (user) attribute '", given->name,
                       "' must contain a non-empty message attribute type.");
     if (base_of(given->type) == TYPE_UNKNOWN)
