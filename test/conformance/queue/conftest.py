@@ -51,7 +51,7 @@ def pytest_sessionstart(session):
     folder = tempfile.TemporaryDirectory(prefix="sluice-conformance-")
     config.add_cleanup(folder.cleanup)
     try:
-        server = SERVERS[config.getoption("--server")](Path(folder.name))
+        server = SERVERS[config.getoption("--server")](Path(folder.name), config.rules)
     except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
         raise pytest.UsageError(f"{config.getoption('--server')} can't be had: {error}") from error
     config.add_cleanup(server.close)
