@@ -57,8 +57,8 @@ static struct queue_counts counts_of(const struct demo *demo)
 {
     struct queue_counts counts = {0}, dead = {0};
 
-    (void)queue_server_counts(demo->server, QUEUE, &counts);
-    (void)queue_server_counts(demo->server, DEAD_LETTER, &dead);
+    (void)queue_service_counts(queue_server_service(demo->server), QUEUE, &counts);
+    (void)queue_service_counts(queue_server_service(demo->server), DEAD_LETTER, &dead);
     counts.visible += dead.visible;
     counts.in_flight += dead.in_flight;
     counts.delayed += dead.delayed;
@@ -83,7 +83,7 @@ struct watch_store {
 /* A full disk, say: there is nothing more to show, and nothing is lost that was acknowledged. */
 SL_TASK(watch_store)
 {
-    int error = queue_server_wait_error(my->demo->server, ctx);
+    int error = queue_service_wait_error(queue_server_service(my->demo->server), ctx);
     if (error == 0)
         return 0;
     struct problem problem;
@@ -115,7 +115,7 @@ static void go_on(struct demo *demo)
 
 static int open_queue(struct demo *demo, struct sl_ctx *ctx, struct problem *problem)
 {
-    static const struct queue_server_queue queues[] = {
+    static const struct queue_plan queues[] = {
         {.name = DEAD_LETTER, .visibility = SL_DUR_SEC(VISIBILITY_S), .delay = {-1}},
         {.name = QUEUE,
          .visibility = SL_DUR_SEC(VISIBILITY_S),
@@ -126,8 +126,7 @@ static int open_queue(struct demo *demo, struct sl_ctx *ctx, struct problem *pro
     const struct queue_server_config config = {
         .listen = "127.0.0.1:0",
         .data = demo->state.data,
-        .queues = queues,
-        .queue_count = sizeof queues / sizeof queues[0],
+        .service = {.queues = queues, .queue_count = sizeof queues / sizeof queues[0]},
     };
     int result = queue_server_start(&demo->server, ctx, &config, problem);
     if (result == 0) {

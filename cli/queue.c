@@ -91,8 +91,8 @@ static void add_json(const struct serve *serve, const struct queue_server *serve
     json_out_text(out, "account", serve->options->account);
     json_out_text(out, "access_key", serve->keys.count ? serve->keys.items[0].access_key : ANY_KEY);
     json_out_text(out, "data", serve->options->data);
-    if (faults_any(&serve->config.faults))
-        strbuf_addf(out, ",\"seed\":%" PRIu64, queue_server_seed(server));
+    if (faults_any(&serve->config.service.faults))
+        strbuf_addf(out, ",\"seed\":%" PRIu64, queue_service_seed(queue_server_service(server)));
     strbuf_adds(out, "}\n");
 }
 
@@ -130,7 +130,7 @@ static void log_faults(const struct serve *serve, const struct queue_server *ser
         strbuf_addf(&text, "%s ", *fault);
     if (text.n > 0 && !strbuf_failed(&text))
         log_warn("goes wrong on purpose: %s(--seed %" PRIu64 " repeats it)", text.p,
-                 queue_server_seed(server));
+                 queue_service_seed(queue_server_service(server)));
     strbuf_deinit(&text);
 }
 
@@ -208,7 +208,7 @@ static int serve_until_signal(struct sl_ctx *ctx, const struct serve *serve,
     int told = tell_programs(serve, server);
     if (told == 0) {
         SL_GO(ctx, heed_signal, .signals = signals, .serving = serving);
-        int error = queue_server_wait_error(server, serving);
+        int error = queue_service_wait_error(queue_server_service(server), serving);
         if (error < 0)
             return store_failed(serve, error);
         log_info("a signal came: stopping");
@@ -255,23 +255,27 @@ static int read_flags(struct serve *serve, const struct flags *flags, struct pro
     serve->config = (struct queue_server_config){
         .listen = o->listen,
         .data = o->data,
-        .account = o->account,
-        .region = o->region,
-        .limits = is_relaxed ? queue_limits_relaxed() : queue_limits_strict(),
-        .rules = {.expired_handle_refused = refuses, .expired_change_refused = refuses},
-        .seed = o->seed,
+        .service =
+            {
+                .account = o->account,
+                .region = o->region,
+                .limits = is_relaxed ? queue_limits_relaxed() : queue_limits_strict(),
+                .rules = {.expired_handle_refused = refuses, .expired_change_refused = refuses},
+                .seed = o->seed,
+            },
     };
     int result = queue_options_check(o, flags, problem);
     if (result == 0)
         result = queue_list_read(&serve->queues, (const char *const *)o->queues, problem);
     if (result == 0)
-        result = faults_read(&serve->config.faults, (const char *const *)o->faults, problem);
+        result =
+            faults_read(&serve->config.service.faults, (const char *const *)o->faults, problem);
     if (result == 0 && o->keys)
         result = key_list_read(&serve->keys, o->keys, problem);
-    serve->config.queues = serve->queues.items;
-    serve->config.queue_count = serve->queues.count;
-    serve->config.keys = serve->keys.items;
-    serve->config.key_count = serve->keys.count;
+    serve->config.service.queues = serve->queues.items;
+    serve->config.service.queue_count = serve->queues.count;
+    serve->config.service.keys = serve->keys.items;
+    serve->config.service.key_count = serve->keys.count;
     return result;
 }
 

@@ -35,7 +35,7 @@ static bool is_queue_name(const char *name)
 /* One --queue while it is read. */
 struct reading {
     const char *whole; /* as the user wrote it */
-    struct queue_server_queue *queue;
+    struct queue_plan *queue;
     bool says_fifo;
     struct problem *problem;
 };
@@ -138,7 +138,7 @@ static int read_part(struct reading *r, char *part)
 /* What the parts must be to each other. */
 static int check_queue(const struct reading *r)
 {
-    const struct queue_server_queue *queue = r->queue;
+    const struct queue_plan *queue = r->queue;
     bool is_fifo = is_fifo_name(queue->name);
 
     if (r->says_fifo && !is_fifo)
@@ -159,8 +159,7 @@ static int read_queue(struct reading *r, char *text)
 {
     char *part = strsep(&text, ",");
 
-    *r->queue =
-        (struct queue_server_queue){.name = part, .visibility = sl_ns(-1), .delay = sl_ns(-1)};
+    *r->queue = (struct queue_plan){.name = part, .visibility = sl_ns(-1), .delay = sl_ns(-1)};
     if (check_name(r, part))
         return PROBLEM;
     while ((part = strsep(&text, ",")))
@@ -183,7 +182,7 @@ static int read_all(struct queue_list *list, const char *const *texts, size_t co
                     struct problem *problem)
 {
     for (size_t i = 0; i < count; i++) {
-        struct queue_server_queue queue;
+        struct queue_plan queue;
         struct reading reading = {.whole = texts[i], .queue = &queue, .problem = problem};
         char *copy = strdup(texts[i]);
         if (!copy)
@@ -205,8 +204,8 @@ static void add_dead_letters(struct queue_list *list)
     for (size_t i = 0; i < described; i++) {
         const char *name = list->items[i].dead_letter;
         if (name && !is_listed(list, name))
-            list->items[list->count++] = (struct queue_server_queue){
-                .name = name, .visibility = sl_ns(-1), .delay = sl_ns(-1)};
+            list->items[list->count++] =
+                (struct queue_plan){.name = name, .visibility = sl_ns(-1), .delay = sl_ns(-1)};
     }
 }
 
@@ -215,7 +214,7 @@ static bool bring_forward(struct queue_list *list, size_t from)
 {
     struct queue_list before = {.items = list->items, .count = from};
     for (size_t i = from; i < list->count; i++) {
-        struct queue_server_queue queue = list->items[i];
+        struct queue_plan queue = list->items[i];
         if (queue.dead_letter && !is_listed(&before, queue.dead_letter))
             continue;
         memmove(list->items + from + 1, list->items + from, (i - from) * sizeof queue);
@@ -291,7 +290,7 @@ static int bad_fault(const char *text, const char *why, const char *example,
 }
 
 /* "50ms", "50ms..200ms" */
-static int read_latency(struct queue_server_faults *out, const char *text, const char *value,
+static int read_latency(struct queue_faults *out, const char *text, const char *value,
                         struct problem *problem)
 {
     static const char example[] = "latency=50ms..200ms";
@@ -314,7 +313,7 @@ static int read_latency(struct queue_server_faults *out, const char *text, const
     return 0;
 }
 
-static double *share_of(struct queue_server_faults *faults, enum fault fault)
+static double *share_of(struct queue_faults *faults, enum fault fault)
 {
     switch (fault) {
     case FAULT_INTERNAL:
@@ -348,7 +347,7 @@ static int unknown_fault(const char *text, size_t n, struct problem *problem)
                        text, name);
 }
 
-static int read_fault(struct queue_server_faults *out, const char *text, bool given[FAULTS],
+static int read_fault(struct queue_faults *out, const char *text, bool given[FAULTS],
                       struct problem *problem)
 {
     size_t n = strcspn(text, "=");
@@ -374,7 +373,7 @@ static int read_fault(struct queue_server_faults *out, const char *text, bool gi
     return result == UNITS_OK ? 0 : bad_fault(text, units_problem(result), example, problem);
 }
 
-int faults_read(struct queue_server_faults *out, const char *const *texts, struct problem *problem)
+int faults_read(struct queue_faults *out, const char *const *texts, struct problem *problem)
 {
     bool given[FAULTS] = {false};
     for (; texts && *texts; texts++)
@@ -383,7 +382,7 @@ int faults_read(struct queue_server_faults *out, const char *const *texts, struc
     return 0;
 }
 
-bool faults_any(const struct queue_server_faults *f)
+bool faults_any(const struct queue_faults *f)
 {
     return f->latency_max.ns > 0 || f->internal_error > 0 || f->throttle > 0 ||
            f->drop_delete > 0 || f->duplicate > 0 || f->cut > 0;

@@ -16,7 +16,7 @@
 
 /* Queues in an order in which they can be created: dead-letter queues come first. */
 struct queue_list {
-    struct queue_server_queue *items;
+    struct queue_plan *items;
     size_t count, max;
     char **texts; /* what the names point into */
     size_t text_count;
@@ -31,12 +31,12 @@ int queue_list_read(struct queue_list *out, const char *const *texts, struct pro
 void queue_list_deinit(struct queue_list *list);
 
 /* Reads every --fault into `out`, which is zero at first. */
-int faults_read(struct queue_server_faults *out, const char *const *texts, struct problem *problem);
+int faults_read(struct queue_faults *out, const char *const *texts, struct problem *problem);
 /* Whether any of them can happen. */
-bool faults_any(const struct queue_server_faults *faults);
+bool faults_any(const struct queue_faults *faults);
 
 struct key_list {
-    struct queue_server_key *items;
+    struct queue_key *items;
     size_t count;
     char *text; /* what the keys point into; overwritten before it is freed */
     size_t text_n;

@@ -114,7 +114,7 @@ static const char *read_line(struct key_list *list, char *line)
         return "has an access key that another line has too";
     if (list->count == KEYS_MAX)
         return "is one key more than the 1,000 that fit";
-    list->items[list->count++] = (struct queue_server_key){access_key, secret};
+    list->items[list->count++] = (struct queue_key){access_key, secret};
     return NULL;
 }
 

@@ -161,11 +161,14 @@ static enum found find_leaf(const struct model_member *member, struct slice path
         return path.n == 0 ? FOUND : NOWHERE;
     }
     head = cut(&path);
-    if (slice_is(head, "StringListValue") || slice_is(head, "BinaryListValue"))
+    if (slice_is(head, "StringListValue") || slice_is(head, "BinaryListValue")) {
+        /* Without a number it is how an empty list is sent. */
         *leaf = LEAF_LIST;
-    else if (path.n > 0)
+        return path.n > 0 ? FOUND : NOWHERE;
+    }
+    if (path.n > 0)
         return NOWHERE;
-    else if (slice_is(head, "StringValue"))
+    if (slice_is(head, "StringValue"))
         *leaf = LEAF_STRING;
     else if (slice_is(head, "BinaryValue"))
         *leaf = LEAF_BINARY;

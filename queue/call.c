@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 enum {
     SPARE_MAX =
@@ -13,36 +13,38 @@ enum {
         1024, /* of an answer's storage that a spare call keeps: a full receive of usual events */
 };
 
-static struct call *call_new(struct queue_server *server, struct http_exchange *exchange)
+static struct queue_call *call_new(struct queue_service *service, struct queue_caller caller,
+                                   const struct queue_request *request)
 {
-    struct call *call;
+    struct queue_call *call;
     uint8_t id[16];
 
-    if (links_empty(&server->spare)) {
+    if (links_empty(&service->spare)) {
         call = calloc(1, sizeof *call);
     } else {
-        call = SL_CONTAINER_OF(server->spare.next, struct call, links);
+        call = SL_CONTAINER_OF(service->spare.next, struct queue_call, links);
         links_remove(&call->links);
-        server->spare_count--;
+        service->spare_count--;
     }
     if (!call)
         return NULL;
-    call->server = server;
-    call->exchange = exchange;
+    call->service = service;
+    call->caller = caller;
+    call->http = *request;
     call->state = CALL_RUNNING;
-    call->is_gone = call->has_watch = false;
+    call->has_watch = false;
     call->given_count = call->sent_count = 0;
     call->load_error = 0;
     call->poll.count = 0;
     random_id(id);
     uuid_text(id, call->request_id);
-    links_add(&server->calls, &call->links);
+    links_add(&service->calls, &call->links);
     return call;
 }
 
-void call_free(struct call *call)
+void call_free(struct queue_call *call)
 {
-    struct queue_server *server = call->server;
+    struct queue_service *service = call->service;
 
     poll_deinit(&call->poll);
     call_drop_load(call);
@@ -50,10 +52,10 @@ void call_free(struct call *call)
     links_remove(&call->links);
     if (call->body.cap > BODY_KEPT_MAX)
         strbuf_deinit(&call->body);
-    if (server->spare_count < SPARE_MAX) {
+    if (service->spare_count < SPARE_MAX) {
         api_request_reset(&call->request);
-        links_add(&server->spare, &call->links);
-        server->spare_count++;
+        links_add(&service->spare, &call->links);
+        service->spare_count++;
         return;
     }
     api_request_deinit(&call->request);
@@ -63,9 +65,9 @@ void call_free(struct call *call)
 
 /* ---- the answer ---- */
 
-static void send_answer(struct call *call, int status, struct slice query_error)
+static void send_answer(struct queue_call *call, int status, struct slice query_error)
 {
-    struct http_exchange *exchange = SL_TAKE(call->exchange);
+    struct queue_caller caller = call->caller;
     struct http_header headers[3] = {
         {SLICE("Content-Type"), slice_of(answer_content_type(call->request.protocol))},
         {SLICE("x-amzn-RequestId"), {call->request_id, REQUEST_ID_SIZE - 1}},
@@ -74,21 +76,25 @@ static void send_answer(struct call *call, int status, struct slice query_error)
     bool has_watch = call->has_watch;
 
     call->state = CALL_REPLIED;
-    if (fault_happens(call->server, call->server->config.faults.cut))
-        http_exchange_cut(exchange);
+    if (!caller.ops) { /* the service ends, and nobody is left to answer */
+        call_free(call);
+        return;
+    }
+    if (fault_happens(call->service, call->service->config.faults.cut))
+        caller.ops->cut(caller.of);
     else
-        http_exchange_reply(exchange, status, headers, query_error.n > 0 ? 3 : 2,
-                            strbuf_slice(&call->body));
+        caller.ops->reply(caller.of, status, headers, query_error.n > 0 ? 3 : 2,
+                          strbuf_slice(&call->body));
     if (!has_watch)
         call_free(call);
 }
 
-void call_reply(struct call *call)
+void call_reply(struct queue_call *call)
 {
     send_answer(call, 200, (struct slice){NULL, 0});
 }
 
-void call_refuse(struct call *call, const struct queue_refusal *refusal)
+void call_refuse(struct queue_call *call, const struct queue_refusal *refusal)
 {
     struct strbuf query_error = {0};
     int status = answer_refusal(call->request.protocol, refusal,
@@ -103,29 +109,29 @@ void call_refuse(struct call *call, const struct queue_refusal *refusal)
 
 static void synced(struct store_wait *wait, int error)
 {
-    struct call *call = SL_CONTAINER_OF(wait, struct call, wait);
-    struct queue_server *server = call->server;
+    struct queue_call *call = SL_CONTAINER_OF(wait, struct queue_call, wait);
+    struct queue_service *service = call->service;
     struct queue_refusal refusal;
 
     if (error < 0) {
-        server_fail(server, error);
+        service_fail(service, error);
         queue_refuse_plainly(&refusal, QUEUE_UNAVAILABLE);
         call_refuse(call, &refusal);
         return;
     }
     for (unsigned i = 0; i < call->sent_count; i++)
-        engine_payload_settled(server->engine, call->sent[i]);
+        engine_payload_settled(service->engine, call->sent[i]);
     call_reply(call);
 }
 
-struct call_load *call_load_new(struct call *call)
+struct call_load *call_load_new(struct queue_call *call)
 {
     sl_assert(!call->loading);
     call->loading = calloc(1, sizeof *call->loading);
     return call->loading;
 }
 
-void call_drop_load(struct call *call)
+void call_drop_load(struct queue_call *call)
 {
     if (!call->loading)
         return;
@@ -136,13 +142,13 @@ void call_drop_load(struct call *call)
 
 static void load_done(struct store_load *load, int error)
 {
-    struct call *call = ((struct call_load *)load)->call;
+    struct queue_call *call = ((struct call_load *)load)->call;
 
     call->load_error = error;
     call->loaded(call);
 }
 
-void call_load(struct call *call, size_t count, void (*loaded)(struct call *call))
+void call_load(struct queue_call *call, size_t count, void (*loaded)(struct queue_call *call))
 {
     struct call_load *loading = call->loading;
 
@@ -155,20 +161,20 @@ void call_load(struct call *call, size_t count, void (*loaded)(struct call *call
         .out = loading->payloads,
         .done = load_done,
     };
-    store_load(call->server->store, &loading->load);
+    store_load(call->service->store, &loading->load);
 }
 
-void call_polled(struct call *call)
+void call_polled(struct queue_call *call)
 {
     call->state = CALL_RUNNING;
-    receive_polled(call, server_moment());
+    receive_polled(call, service_moment());
 }
 
 /* ---- running ---- */
 
-static void finish(struct call *call, enum step step, const struct queue_refusal *refusal)
+static void finish(struct queue_call *call, enum step step, const struct queue_refusal *refusal)
 {
-    struct queue_server *server = call->server;
+    struct queue_service *service = call->service;
 
     switch (step) {
     case STEP_REFUSE:
@@ -178,10 +184,10 @@ static void finish(struct call *call, enum step step, const struct queue_refusal
         call_reply(call);
         break;
     case STEP_SYNC:
-        if (server->is_durable) {
+        if (service->is_durable) {
             call->state = CALL_SYNCING;
             call->wait.done = synced;
-            server_settle(server, &call->wait);
+            service_settle(service, &call->wait);
             return;
         }
         call_reply(call);
@@ -189,50 +195,50 @@ static void finish(struct call *call, enum step step, const struct queue_refusal
     case STEP_WAIT:
         break; /* it may be answered, and gone, in what follows */
     }
-    server_settle(server, NULL);
+    service_settle(service, NULL);
 }
 
-static bool is_served(const struct queue_server *server, enum operation operation)
+static bool is_served(const struct queue_service *service, enum operation operation)
 {
-    return server->error == 0 ||
-           (server->error == -ENOSPC && operation != OPERATIONS && operation_only_looks(operation));
+    return service->error == 0 || (service->error == -ENOSPC && operation != OPERATIONS &&
+                                   operation_only_looks(operation));
 }
 
-static enum step run_checked(struct call *call, struct slice target, enum queue_error read_error,
-                             struct queue_refusal *refusal)
+static enum step run_checked(struct queue_call *call, struct slice target,
+                             enum queue_error read_error, struct queue_refusal *refusal)
 {
-    struct queue_server *server = call->server;
+    struct queue_service *service = call->service;
     bool is_own = own_is(target);
 
-    if (faults_refuse(server, refusal))
+    if (faults_refuse(service, refusal))
         return STEP_REFUSE;
     if (is_own)
-        return own_run(call, target, server_moment(), refusal);
+        return own_run(call, target, service_moment(), refusal);
     if (read_error != QUEUE_OK)
         return STEP_REFUSE;
-    if (!is_served(server, call->request.operation)) {
+    if (!is_served(service, call->request.operation)) {
         queue_refuse_plainly(refusal, QUEUE_UNAVAILABLE);
         return STEP_REFUSE;
     }
-    return operation_run(call, server_moment(), refusal);
+    return operation_run(call, service_moment(), refusal);
 }
 
-void call_run(struct call *call)
+void call_run(struct queue_call *call)
 {
-    struct http_exchange *x = call->exchange;
+    struct queue_caller caller = call->caller;
     const struct api_http http = {
-        .method = http_exchange_method(x),
-        .path = http_exchange_path(x),
-        .query = http_exchange_query(x),
-        .target = http_exchange_header(x, "X-Amz-Target"),
-        .content_type = http_exchange_header(x, "Content-Type"),
-        .body = http_exchange_body(x),
+        .method = call->http.method,
+        .path = call->http.path,
+        .query = call->http.query,
+        .target = caller.ops->header(caller.of, "X-Amz-Target"),
+        .content_type = caller.ops->header(caller.of, "Content-Type"),
+        .body = call->http.body,
     };
     struct queue_refusal refusal, unsigned_refusal;
     enum queue_error error = api_read(&call->request, &http, &refusal);
 
     /* The signature first, as AWS does; but reading told in which protocol to refuse. */
-    if (keys_check(call->server, x, &unsigned_refusal) != QUEUE_OK)
+    if (keys_check(call, &unsigned_refusal) != QUEUE_OK)
         finish(call, STEP_REFUSE, &unsigned_refusal);
     else
         finish(call, run_checked(call, http.target, error, &refusal), &refusal);
@@ -240,24 +246,24 @@ void call_run(struct call *call)
 
 static void delay_over(struct sl_timer *timer)
 {
-    struct call *call = SL_CONTAINER_OF(timer, struct call, timer);
+    struct queue_call *call = SL_CONTAINER_OF(timer, struct queue_call, timer);
 
     call->state = CALL_RUNNING;
     call_run(call);
 }
 
-void call_begin(struct http_exchange *exchange, void *arg)
+void queue_service_take(struct queue_service *service, struct queue_caller caller,
+                        const struct queue_request *request)
 {
-    struct queue_server *server = arg;
-    struct call *call = call_new(server, exchange);
-    sl_dur latency = fault_latency(server);
+    struct queue_call *call = call_new(service, caller, request);
+    sl_dur latency = fault_latency(service);
 
     if (!call) {
-        http_exchange_cut(exchange);
+        caller.ops->cut(caller.of);
         return;
     }
     sl_timer_init(&call->timer, delay_over);
-    if (latency.ns == 0 || server->is_stopping) {
+    if (latency.ns == 0 || service->is_stopping) {
         call_run(call);
         return;
     }
@@ -265,11 +271,28 @@ void call_begin(struct http_exchange *exchange, void *arg)
     sl_timer_set(&call->timer, sl_time_add(sl_now(), latency));
 }
 
-static void stop_waiting(struct call *call)
+void queue_call_gone(struct queue_call *call)
+{
+    if (call->state != CALL_POLLING)
+        return;
+    engine_poll_cancel(call->service->engine, &call->poll);
+    call->state = CALL_RUNNING;
+    strbuf_reset(&call->body);
+    call_reply(call); /* goes nowhere */
+}
+
+void queue_call_completed(struct queue_call *call, bool delivered)
+{
+    if (!delivered)
+        receive_undo(call, service_moment());
+    call_free(call);
+}
+
+static void stop_waiting(struct queue_call *call)
 {
     switch (call->state) {
     case CALL_POLLING:
-        engine_poll_cancel(call->server->engine, &call->poll);
+        engine_poll_cancel(call->service->engine, &call->poll);
         call_polled(call);
         break;
     case CALL_DELAYED:
@@ -285,10 +308,11 @@ static void stop_waiting(struct call *call)
     }
 }
 
-void calls_stop(struct queue_server *server)
+void queue_service_stop(struct queue_service *service)
 {
-    for (struct sl_link *link = server->calls.next, *next; link != &server->calls; link = next) {
+    service->is_stopping = true;
+    for (struct sl_link *link = service->calls.next, *next; link != &service->calls; link = next) {
         next = link->next;
-        stop_waiting(SL_CONTAINER_OF(link, struct call, links));
+        stop_waiting(SL_CONTAINER_OF(link, struct queue_call, links));
     }
 }

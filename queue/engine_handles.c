@@ -202,12 +202,12 @@ enum queue_error engine_change_visibility(struct engine *engine, struct moment a
 {
     enum queue_error error;
 
+    engine_tick(engine, at);
     if (seconds < 0 || seconds > QUEUE_VISIBILITY_MAX_S)
         return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                             "Value %lld for parameter VisibilityTimeout is invalid. Reason: Must "
                             "be between 0 and 43200 seconds.",
                             (long long)seconds);
-    engine_tick(engine, at);
     error = change_by(engine, at, queue, handle, seconds, refusal);
     engine_serve(engine, at);
     return error;

@@ -41,7 +41,8 @@ struct message {
     struct heap_node
         due; /* DELAYED, IN FLIGHT: of the engine, by due_at; READY and come back: of the group, by seq */
     struct heap_node age; /* of the queue, by sent_at */
-    sl_time due_at, sent_at, received_at;
+    sl_time due_at, sent_at;
+    sl_time received_at; /* in this queue; SL_NEVER: it was moved here, and not received since */
     int64_t first_received_ms;
     uint64_t generation; /* of the newest handle; 0: none */
     const char *origin;  /* interned; NULL */

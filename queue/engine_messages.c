@@ -375,6 +375,7 @@ bool message_moved_to(struct engine *engine, struct message *message, struct que
     message->seq = seq;
     message->origin = origin;
     message->is_wanted = false; /* an answer to the old seq is not for it */
+    message->received_at = SL_NEVER;
     if (to->settings.is_fifo)
         message->sent_at = now; /* developer guide: dead-letter queues, retention */
     settle_in(engine, message, group, now, now);

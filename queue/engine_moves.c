@@ -33,6 +33,9 @@ bool message_dead_letter(struct engine *engine, struct message *message, sl_time
 
     if (!arn || message->receives < from->settings.max_receives)
         return false;
+    /* Not received here yet: queues that are each other's dead-letter queues would hand it to and fro for ever. */
+    if (sl_time_cmp(message->received_at, SL_NEVER) == 0)
+        return false;
     to = engine_queue_find_arn(engine, slice_of(arn));
     if (!to || to == from || to->settings.is_fifo != from->settings.is_fifo ||
         !settings_allow_redrive(&to->settings, slice_of(from->arn)))
@@ -203,11 +206,26 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
     return true;
 }
 
-/* The next message to move; *waits: there is one, but its payload is still with the store. */
-static struct message *next_to_move(struct engine *engine, struct queue *from, bool *waits)
+/* The first that is ready and not too old: a move would give it a new time. */
+static struct message *first_to_move(struct engine *engine, struct queue *from, sl_time now)
 {
-    struct heap_node *node = heap_first(&from->ready);
-    struct message *message = node ? group_next(SL_CONTAINER_OF(node, struct group, ready)) : NULL;
+    struct heap_node *node;
+
+    while ((node = heap_first(&from->ready))) {
+        struct message *message = group_next(SL_CONTAINER_OF(node, struct group, ready));
+
+        if (!message_is_old(message, now))
+            return message;
+        message_remove(engine, message, true);
+    }
+    return NULL;
+}
+
+/* The next message to move; *waits: there is one, but its payload is still with the store. */
+static struct message *next_to_move(struct engine *engine, struct queue *from, bool *waits,
+                                    sl_time now)
+{
+    struct message *message = first_to_move(engine, from, now);
 
     *waits = message && !message->payload;
     if (!*waits)
@@ -245,7 +263,7 @@ static void step(struct engine *engine, struct moment at, struct task *task)
         return;
     }
     for (uint32_t n = allowance(task); n > 0; n--) {
-        struct message *message = next_to_move(engine, from, &waits);
+        struct message *message = next_to_move(engine, from, &waits, at.now);
         struct queue *to = message ? destination_of(engine, task, message) : NULL;
 
         if (!message)
@@ -363,12 +381,13 @@ enum queue_error engine_move_start(struct engine *engine, struct moment at, stru
                                    char handle[MOVE_HANDLE_SIZE], struct queue_refusal *refusal)
 {
     struct queue *from = engine_queue_find_arn(engine, source_arn);
-    enum queue_error error = check_start(engine, from, destination_arn, rate, refusal);
+    enum queue_error error;
     struct task *task;
 
+    engine_tick(engine, at); /* it may end the task that runs */
+    error = check_start(engine, from, destination_arn, rate, refusal);
     if (error != QUEUE_OK)
         return error;
-    engine_tick(engine, at);
     task = task_new(from->arn, destination_arn);
     if (!task)
         return queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
@@ -401,8 +420,10 @@ static struct task *task_find(const struct engine *engine, struct slice handle)
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal)
 {
-    struct task *task = task_find(engine, handle);
+    struct task *task;
 
+    engine_tick(engine, at); /* it may end by itself */
+    task = task_find(engine, handle);
     if (!task)
         return queue_refuse(refusal, QUEUE_RESOURCE_NOT_FOUND, "Task does not exist.");
     if (task->status != MOVE_RUNNING)

@@ -219,10 +219,16 @@ void poll_answer(struct engine *engine, struct poll *poll, enum queue_error erro
     links_add(&engine->answered, &poll->links_);
 }
 
+/* FIFO queues say nothing at their limit, and give nothing more (developer guide, "FIFO queue quotas"). */
+static bool is_over_limit(const struct engine *engine, const struct queue *queue)
+{
+    return !queue->settings.is_fifo && room_of(engine, queue) == 0;
+}
+
 /* Whether the poll got something, or an error, and is answered. */
 static bool try_answer(struct engine *engine, struct moment at, struct poll *poll)
 {
-    if (room_of(engine, poll->queue) == 0 && !poll->queue->settings.is_fifo) {
+    if (is_over_limit(engine, poll->queue)) {
         poll_answer(engine, poll, QUEUE_OVER_LIMIT);
         return true;
     }
@@ -270,6 +276,10 @@ void engine_poll(struct engine *engine, struct moment at, struct poll *poll)
     engine_tick(engine, at);
     if (replay(engine, at, poll))
         return;
+    if (is_over_limit(engine, queue)) {
+        poll_answer(engine, poll, QUEUE_OVER_LIMIT);
+        return;
+    }
     /* Those that wait come first; while one does, there is nothing for it. */
     if (links_empty(&queue->polls) && try_answer(engine, at, poll)) {
         engine_serve(engine, at); /* dead letters may wake others; a visibility of 0 */

@@ -123,10 +123,14 @@ const struct queue_error_row queue_errors[QUEUE_ERRORS] = {
 static void mend_end(char *text, size_t n)
 {
     size_t start = n;
+    unsigned char lead;
 
-    while (start > 0 && n - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
         start--;
-    if (start > 0 && (unsigned char)text[start - 1] >= 0xc0)
+    if (start == 0)
+        return;
+    lead = (unsigned char)text[start - 1];
+    if (n - start + 1 < (lead < 0xc0 ? 1u : lead < 0xe0 ? 2u : lead < 0xf0 ? 3u : 4u))
         text[start - 1] = '\0';
 }
 

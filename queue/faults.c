@@ -1,28 +1,28 @@
 /* What goes wrong on purpose: every choice follows from one seed, in the order of the requests. */
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 #include "queue/table.h"
 
-void faults_init(struct queue_server *server, uint64_t seed)
+void faults_init(struct queue_service *service, uint64_t seed)
 {
-    server->seed = seed != 0 ? seed : sl_random();
-    server->random = server->seed;
+    service->seed = seed != 0 ? seed : sl_random();
+    service->random = service->seed;
 }
 
-static uint64_t next_random(struct queue_server *server)
+static uint64_t next_random(struct queue_service *service)
 {
-    return table_hash_number(server->random += 0x9e3779b97f4a7c15); /* splitmix64 */
+    return table_hash_number(service->random += 0x9e3779b97f4a7c15); /* splitmix64 */
 }
 
-bool fault_happens(struct queue_server *server, double share)
+bool fault_happens(struct queue_service *service, double share)
 {
     if (share <= 0)
         return false;
-    return (double)(next_random(server) >> 11) * 0x1p-53 < share;
+    return (double)(next_random(service) >> 11) * 0x1p-53 < share;
 }
 
-sl_dur fault_latency(struct queue_server *server)
+sl_dur fault_latency(struct queue_service *service)
 {
-    const struct queue_server_faults *faults = &server->config.faults;
+    const struct queue_faults *faults = &service->config.faults;
     int64_t spread = faults->latency_max.ns - faults->latency_min.ns;
 
     if (faults->latency_max.ns <= 0)
@@ -30,16 +30,16 @@ sl_dur fault_latency(struct queue_server *server)
     if (spread <= 0)
         return faults->latency_min;
     return sl_dur_add(faults->latency_min,
-                      sl_ns((int64_t)(next_random(server) % ((uint64_t)spread + 1))));
+                      sl_ns((int64_t)(next_random(service) % ((uint64_t)spread + 1))));
 }
 
-bool faults_refuse(struct queue_server *server, struct queue_refusal *refusal)
+bool faults_refuse(struct queue_service *service, struct queue_refusal *refusal)
 {
-    const struct queue_server_faults *faults = &server->config.faults;
+    const struct queue_faults *faults = &service->config.faults;
 
-    if (fault_happens(server, faults->internal_error))
+    if (fault_happens(service, faults->internal_error))
         queue_refuse(refusal, QUEUE_INTERNAL_FAILURE, "A fault on purpose (--fault 500).");
-    else if (fault_happens(server, faults->throttle))
+    else if (fault_happens(service, faults->throttle))
         queue_refuse(refusal, QUEUE_THROTTLED, "Rate exceeded (--fault throttle).");
     else
         return false;

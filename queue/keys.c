@@ -3,23 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
-int keys_init(struct queue_server *server)
+int keys_init(struct queue_service *service)
 {
-    const struct queue_server_config *config = &server->config;
+    const struct queue_service_config *config = &service->config;
 
     if (config->key_count == 0)
         return 0;
-    server->signer = sigv4_signer_new();
-    server->keys = calloc(config->key_count, sizeof *server->keys);
-    if (!server->signer || !server->keys)
+    service->signer = sigv4_signer_new();
+    service->keys = calloc(config->key_count, sizeof *service->keys);
+    if (!service->signer || !service->keys)
         return -ENOMEM;
-    for (; server->key_count < config->key_count; server->key_count++) {
-        struct queue_server_key *key = &server->keys[server->key_count];
+    for (; service->key_count < config->key_count; service->key_count++) {
+        struct queue_key *key = &service->keys[service->key_count];
 
-        key->access_key = strdup(config->keys[server->key_count].access_key);
-        key->secret = strdup(config->keys[server->key_count].secret);
+        key->access_key = strdup(config->keys[service->key_count].access_key);
+        key->secret = strdup(config->keys[service->key_count].secret);
         if (!key->access_key || !key->secret) {
             free((void *)(uintptr_t)key->access_key);
             free((void *)(uintptr_t)key->secret);
@@ -29,18 +29,18 @@ int keys_init(struct queue_server *server)
     return 0;
 }
 
-void keys_deinit(struct queue_server *server)
+void keys_deinit(struct queue_service *service)
 {
-    while (server->key_count > 0) {
-        struct queue_server_key *key = &server->keys[--server->key_count];
+    while (service->key_count > 0) {
+        struct queue_key *key = &service->keys[--service->key_count];
         char *secret = (char *)(uintptr_t)key->secret;
 
         explicit_bzero(secret, strlen(secret));
         free(secret);
         free((void *)(uintptr_t)key->access_key);
     }
-    free(server->keys);
-    sigv4_signer_free(server->signer);
+    free(service->keys);
+    sigv4_signer_free(service->signer);
 }
 
 /* ---- a request as the signer sees it ---- */
@@ -63,11 +63,11 @@ static bool take_header(void *arg, struct slice name, struct slice value)
     return true;
 }
 
-static const struct queue_server_key *find(const struct queue_server *server, struct slice access)
+static const struct queue_key *find(const struct queue_service *service, struct slice access)
 {
-    for (size_t i = 0; i < server->key_count; i++)
-        if (slice_is(access, server->keys[i].access_key))
-            return &server->keys[i];
+    for (size_t i = 0; i < service->key_count; i++)
+        if (slice_is(access, service->keys[i].access_key))
+            return &service->keys[i];
     return NULL;
 }
 
@@ -82,7 +82,7 @@ static enum queue_error refuse(enum sigv4_result result, struct queue_refusal *r
     case SIGV4_SKEWED:
         return queue_refuse(refusal, QUEUE_REQUEST_EXPIRED,
                             "Request has expired. The date of the request is more than 15 minutes "
-                            "from that of the server.");
+                            "from that of the service.");
     case SIGV4_MISMATCH:
     case SIGV4_BODY_MISMATCH:
         return queue_refuse(refusal, QUEUE_SIGNATURE_MISMATCH,
@@ -102,45 +102,44 @@ static enum queue_error refuse(enum sigv4_result result, struct queue_refusal *r
     return queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
 }
 
-static enum queue_error verify(struct queue_server *server, const struct sigv4_request *request,
+static enum queue_error verify(struct queue_service *service, const struct sigv4_request *request,
                                struct queue_refusal *refusal)
 {
-    const struct sigv4_scope scope = {slice_of(server->region), SLICE("sqs")};
+    const struct sigv4_scope scope = {slice_of(service->region), SLICE("sqs")};
     struct sigv4_authorization authorization;
     enum sigv4_result result = sigv4_authorization_read(request, &authorization);
-    const struct queue_server_key *key;
+    const struct queue_key *key;
 
     if (result != SIGV4_OK)
         return refuse(result, refusal);
-    key = find(server, authorization.access_key);
+    key = find(service, authorization.access_key);
     if (!key)
         return queue_refuse(refusal, QUEUE_TOKEN_UNKNOWN,
                             "The security token included in the request is invalid.");
-    return refuse(sigv4_verify(server->signer, request, &authorization,
+    return refuse(sigv4_verify(service->signer, request, &authorization,
                                &(struct sigv4_identity){.access_key = slice_of(key->access_key),
                                                         .secret = slice_of(key->secret)},
                                &scope, sl_wall_ms() / 1000),
                   refusal);
 }
 
-enum queue_error keys_check(struct queue_server *server, struct http_exchange *exchange,
-                            struct queue_refusal *refusal)
+enum queue_error keys_check(struct queue_call *call, struct queue_refusal *refusal)
 {
     struct headers headers = {.count = 0};
 
-    if (server->key_count == 0)
+    if (call->service->key_count == 0)
         return QUEUE_OK;
-    http_exchange_headers(exchange, take_header, &headers);
+    call->caller.ops->headers(call->caller.of, take_header, &headers);
     if (headers.are_too_many)
         return refuse(SIGV4_TOO_MANY, refusal);
-    return verify(server,
+    return verify(call->service,
                   &(struct sigv4_request){
-                      .method = slice_of(http_exchange_method(exchange)),
-                      .path = http_exchange_path(exchange),
-                      .query = http_exchange_query(exchange),
+                      .method = slice_of(call->http.method),
+                      .path = call->http.path,
+                      .query = call->http.query,
                       .headers = headers.items,
                       .header_count = headers.count,
-                      .body = http_exchange_body(exchange),
+                      .body = call->http.body,
                   },
                   refusal);
 }

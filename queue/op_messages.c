@@ -1,7 +1,7 @@
 /* Sending, deleting, and changing visibility: one at a time, and in batches. */
 #include <string.h>
 
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 /* ---- what a message may be ---- */
 
@@ -146,12 +146,12 @@ static enum queue_error check_message(const struct queue *queue, const struct qu
 
 /* ---- sending ---- */
 
-static struct slice sender_of(const struct call *call)
+static struct slice sender_of(const struct queue_call *call)
 {
-    return slice_of(call->server->account);
+    return slice_of(call->service->account);
 }
 
-static enum queue_error send_one(struct call *call, struct moment at, struct queue *queue,
+static enum queue_error send_one(struct queue_call *call, struct moment at, struct queue *queue,
                                  const struct api_message *message, struct sent *sent,
                                  struct queue_refusal *refusal)
 {
@@ -161,13 +161,13 @@ static enum queue_error send_one(struct call *call, struct moment at, struct que
     uint8_t id[16];
     size_t bytes;
 
-    error = check_message(queue, &call->server->config.limits, message, &send, attributes, &bytes,
+    error = check_message(queue, &call->service->config.limits, message, &send, attributes, &bytes,
                           refusal);
     if (error != QUEUE_OK)
         return error;
     random_id(id);
     send.id = id;
-    error = engine_send(call->server->engine, at, queue, &send, sent, refusal);
+    error = engine_send(call->service->engine, at, queue, &send, sent, refusal);
     if (error == QUEUE_OK && sent->seq > 0)
         call->sent[call->sent_count++] = sent->seq;
     return error;
@@ -206,7 +206,7 @@ static void answer_sent(struct answer *a, const struct api_message *message,
         answer_string(a, "SequenceNumber", sequence_text(sent->sequence, sequence));
 }
 
-enum step op_send_message(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_send_message(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     struct queue *queue;
     struct sent sent;
@@ -268,9 +268,9 @@ static size_t bytes_of(const struct api_message *message)
     return bytes;
 }
 
-static enum queue_error check_total(const struct call *call, struct queue_refusal *refusal)
+static enum queue_error check_total(const struct queue_call *call, struct queue_refusal *refusal)
 {
-    size_t max = call->server->config.limits.message_max, bytes = 0;
+    size_t max = call->service->config.limits.message_max, bytes = 0;
 
     for (size_t i = 0; i < call->request.entry_count; i++)
         bytes += bytes_of(&call->request.entries[i].message);
@@ -297,7 +297,7 @@ static void fail(struct failures *failures, size_t i, const struct queue_refusal
     failures->has[i] = failures->any = true;
 }
 
-static void answer_failures(struct call *call, const struct failures *failures)
+static void answer_failures(struct queue_call *call, const struct failures *failures)
 {
     if (!failures->any)
         return;
@@ -309,7 +309,7 @@ static void answer_failures(struct call *call, const struct failures *failures)
 }
 
 /* For operations whose success says nothing but the entry's id. */
-static void answer_successes(struct call *call, const struct failures *failures)
+static void answer_successes(struct queue_call *call, const struct failures *failures)
 {
     answer_list_begin(&call->answer, "Successful");
     for (size_t i = 0; i < call->request.entry_count; i++) {
@@ -322,7 +322,8 @@ static void answer_successes(struct call *call, const struct failures *failures)
     answer_list_end(&call->answer);
 }
 
-enum step op_send_message_batch(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_send_message_batch(struct queue_call *call, struct moment at,
+                                struct queue_refusal *refusal)
 {
     const struct api_request *request = &call->request;
     struct failures failures = {.any = false};
@@ -355,15 +356,16 @@ enum step op_send_message_batch(struct call *call, struct moment at, struct queu
 
 /* ---- deleting ---- */
 
-static enum queue_error delete_one(struct call *call, struct moment at, struct queue *queue,
+static enum queue_error delete_one(struct queue_call *call, struct moment at, struct queue *queue,
                                    struct slice handle, struct queue_refusal *refusal)
 {
-    if (fault_happens(call->server, call->server->config.faults.drop_delete))
+    if (fault_happens(call->service, call->service->config.faults.drop_delete))
         return QUEUE_OK;
-    return engine_delete(call->server->engine, at, queue, handle, refusal);
+    return engine_delete(call->service->engine, at, queue, handle, refusal);
 }
 
-enum step op_delete_message(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_delete_message(struct queue_call *call, struct moment at,
+                            struct queue_refusal *refusal)
 {
     struct queue *queue;
 
@@ -374,7 +376,7 @@ enum step op_delete_message(struct call *call, struct moment at, struct queue_re
     return call_answer_end(call, STEP_SYNC, refusal);
 }
 
-enum step op_delete_message_batch(struct call *call, struct moment at,
+enum step op_delete_message_batch(struct queue_call *call, struct moment at,
                                   struct queue_refusal *refusal)
 {
     struct failures failures = {.any = false};
@@ -395,17 +397,17 @@ enum step op_delete_message_batch(struct call *call, struct moment at,
 
 /* ---- changing visibility ---- */
 
-static enum queue_error change_one(struct call *call, struct moment at, struct queue *queue,
+static enum queue_error change_one(struct queue_call *call, struct moment at, struct queue *queue,
                                    struct slice handle, int64_t seconds,
                                    struct queue_refusal *refusal)
 {
     if (seconds == API_ABSENT)
         return queue_refuse(refusal, QUEUE_PARAMETER_MISSING,
                             "The request must contain the parameter VisibilityTimeout.");
-    return engine_change_visibility(call->server->engine, at, queue, handle, seconds, refusal);
+    return engine_change_visibility(call->service->engine, at, queue, handle, seconds, refusal);
 }
 
-enum step op_change_message_visibility(struct call *call, struct moment at,
+enum step op_change_message_visibility(struct queue_call *call, struct moment at,
                                        struct queue_refusal *refusal)
 {
     struct queue *queue;
@@ -418,7 +420,7 @@ enum step op_change_message_visibility(struct call *call, struct moment at,
     return call_answer_end(call, STEP_REPLY, refusal);
 }
 
-enum step op_change_message_visibility_batch(struct call *call, struct moment at,
+enum step op_change_message_visibility_batch(struct queue_call *call, struct moment at,
                                              struct queue_refusal *refusal)
 {
     struct failures failures = {.any = false};

@@ -1,11 +1,11 @@
 /* Move tasks: from a dead-letter queue back to where its messages came from, or elsewhere. */
 #include <string.h>
 
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 enum { RESULTS_MAX = 10 }; /* service model, ListMessageMoveTasks */
 
-enum step op_start_message_move_task(struct call *call, struct moment at,
+enum step op_start_message_move_task(struct queue_call *call, struct moment at,
                                      struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
@@ -20,7 +20,7 @@ enum step op_start_message_move_task(struct call *call, struct moment at,
         return STEP_REFUSE;
     }
     random_id(id);
-    if (engine_move_start(call->server->engine, at, r->source_arn, r->destination_arn,
+    if (engine_move_start(call->service->engine, at, r->source_arn, r->destination_arn,
                           r->rate == API_ABSENT ? 0 : r->rate, id, handle, refusal) != QUEUE_OK)
         return STEP_REFUSE;
     call_answer_begin(call);
@@ -28,12 +28,12 @@ enum step op_start_message_move_task(struct call *call, struct moment at,
     return call_answer_end(call, STEP_SYNC, refusal);
 }
 
-enum step op_cancel_message_move_task(struct call *call, struct moment at,
+enum step op_cancel_message_move_task(struct queue_call *call, struct moment at,
                                       struct queue_refusal *refusal)
 {
     uint64_t moved;
 
-    if (engine_move_cancel(call->server->engine, at, call->request.task_handle, &moved, refusal) !=
+    if (engine_move_cancel(call->service->engine, at, call->request.task_handle, &moved, refusal) !=
         QUEUE_OK)
         return STEP_REFUSE;
     call_answer_begin(call);
@@ -60,7 +60,7 @@ static void answer_task(struct answer *a, const struct move_task *task)
     answer_item_end(a);
 }
 
-enum step op_list_message_move_tasks(struct call *call, struct moment at,
+enum step op_list_message_move_tasks(struct queue_call *call, struct moment at,
                                      struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
@@ -76,7 +76,7 @@ enum step op_list_message_move_tasks(struct call *call, struct moment at,
                      (long long)max);
         return STEP_REFUSE;
     }
-    if (engine_move_list(call->server->engine, r->source_arn, tasks, (size_t)max, &count,
+    if (engine_move_list(call->service->engine, r->source_arn, tasks, (size_t)max, &count,
                          refusal) != QUEUE_OK)
         return STEP_REFUSE;
     call_answer_begin(call);

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "core/base64.h"
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 enum { LIST_MAX = 1000, TOKEN_SIZE = QUEUE_NAME_MAX / 3 * 4 + 8 };
 
-static enum step answer_url(struct call *call, const struct queue *queue, enum step step,
+static enum step answer_url(struct queue_call *call, const struct queue *queue, enum step step,
                             struct queue_refusal *refusal)
 {
     char url[URL_SIZE];
@@ -18,7 +18,8 @@ static enum step answer_url(struct call *call, const struct queue *queue, enum s
     return call_answer_end(call, step, refusal);
 }
 
-static enum step answer_nothing(struct call *call, enum step step, struct queue_refusal *refusal)
+static enum step answer_nothing(struct queue_call *call, enum step step,
+                                struct queue_refusal *refusal)
 {
     call_answer_begin(call);
     return call_answer_end(call, step, refusal);
@@ -63,7 +64,7 @@ static enum queue_error check_tags(const struct api_map *tags, struct queue_refu
     return QUEUE_OK;
 }
 
-static enum queue_error create(struct call *call, struct moment at, struct settings *settings,
+static enum queue_error create(struct queue_call *call, struct moment at, struct settings *settings,
                                struct queue **out, struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
@@ -76,7 +77,7 @@ static enum queue_error create(struct call *call, struct moment at, struct setti
     for (size_t i = 0; tags && i < r->tags.count; i++)
         tags[i] = (struct queue_tag){r->tags.items[i].name, r->tags.items[i].value};
     if (given && tags)
-        error = engine_queue_create(call->server->engine, at, r->queue_name, settings, given,
+        error = engine_queue_create(call->service->engine, at, r->queue_name, settings, given,
                                     r->attributes.count, tags, r->tags.count, out, refusal);
     else
         error = queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
@@ -85,7 +86,7 @@ static enum queue_error create(struct call *call, struct moment at, struct setti
     return error;
 }
 
-enum step op_create_queue(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_create_queue(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
     struct settings settings;
@@ -93,7 +94,7 @@ enum step op_create_queue(struct call *call, struct moment at, struct queue_refu
     enum queue_error error;
 
     settings_init(&settings, asks_for_fifo(&r->attributes));
-    error = set_all(&settings, &call->server->config.limits, &r->attributes, true, refusal);
+    error = set_all(&settings, &call->service->config.limits, &r->attributes, true, refusal);
     if (error == QUEUE_OK)
         error = check_tags(&r->tags, refusal);
     if (error == QUEUE_OK)
@@ -102,35 +103,35 @@ enum step op_create_queue(struct call *call, struct moment at, struct queue_refu
     return error == QUEUE_OK ? answer_url(call, queue, STEP_SYNC, refusal) : STEP_REFUSE;
 }
 
-enum step op_delete_queue(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_delete_queue(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     struct queue *queue;
 
     if (call_queue(call, &queue, refusal) != QUEUE_OK)
         return STEP_REFUSE;
-    engine_queue_delete(call->server->engine, at, queue);
+    engine_queue_delete(call->service->engine, at, queue);
     return answer_nothing(call, STEP_SYNC, refusal);
 }
 
-enum step op_purge_queue(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_purge_queue(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     struct queue *queue;
 
     if (call_queue(call, &queue, refusal) != QUEUE_OK ||
-        engine_queue_purge(call->server->engine, at, queue, refusal) != QUEUE_OK)
+        engine_queue_purge(call->service->engine, at, queue, refusal) != QUEUE_OK)
         return STEP_REFUSE;
     return answer_nothing(call, STEP_SYNC, refusal);
 }
 
 /* ---- finding ---- */
 
-enum step op_get_queue_url(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_get_queue_url(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
-    const struct queue *queue = engine_queue_find(call->server->engine, r->queue_name);
+    const struct queue *queue = engine_queue_find(call->service->engine, r->queue_name);
 
     (void)at;
-    if (r->owner_account.p && !slice_is(r->owner_account, call->server->account))
+    if (r->owner_account.p && !slice_is(r->owner_account, call->service->account))
         queue = NULL;
     if (queue)
         return answer_url(call, queue, STEP_REPLY, refusal);
@@ -167,7 +168,7 @@ static enum queue_error read_page(const struct api_request *r, struct page *page
     return QUEUE_OK;
 }
 
-static void answer_token(struct call *call, const struct queue *next)
+static void answer_token(struct queue_call *call, const struct queue *next)
 {
     char token[TOKEN_SIZE];
 
@@ -181,12 +182,12 @@ static bool starts_with(const char *name, struct slice prefix)
 }
 
 /* Which queues are in a list. */
-typedef bool in_list(const struct call *call, const struct queue *queue, const void *arg);
+typedef bool in_list(const struct queue_call *call, const struct queue *queue, const void *arg);
 
-static enum step answer_list(struct call *call, const struct page *page, const char *name,
+static enum step answer_list(struct queue_call *call, const struct page *page, const char *name,
                              in_list *is_in, const void *arg, struct queue_refusal *refusal)
 {
-    const struct engine *engine = call->server->engine;
+    const struct engine *engine = call->service->engine;
     const struct queue *queue = engine_queue_from(engine, slice_of(page->from));
     char url[URL_SIZE];
     size_t n = 0;
@@ -213,13 +214,13 @@ static enum step answer_list(struct call *call, const struct page *page, const c
     return call_answer_end(call, STEP_REPLY, refusal);
 }
 
-static bool has_prefix(const struct call *call, const struct queue *queue, const void *arg)
+static bool has_prefix(const struct queue_call *call, const struct queue *queue, const void *arg)
 {
     (void)call;
     return starts_with(queue_name(queue), *(const struct slice *)arg);
 }
 
-enum step op_list_queues(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_list_queues(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     struct page page;
 
@@ -229,7 +230,7 @@ enum step op_list_queues(struct call *call, struct moment at, struct queue_refus
     return answer_list(call, &page, "QueueUrls", has_prefix, &call->request.prefix, refusal);
 }
 
-static bool is_source_of(const struct call *call, const struct queue *queue, const void *arg)
+static bool is_source_of(const struct queue_call *call, const struct queue *queue, const void *arg)
 {
     const char *arn = queue_settings(queue)->dead_letter_arn;
 
@@ -237,7 +238,7 @@ static bool is_source_of(const struct call *call, const struct queue *queue, con
     return arn && strcmp(arn, queue_arn(arg)) == 0;
 }
 
-enum step op_list_dead_letter_source_queues(struct call *call, struct moment at,
+enum step op_list_dead_letter_source_queues(struct queue_call *call, struct moment at,
                                             struct queue_refusal *refusal)
 {
     struct queue *queue;
@@ -252,7 +253,7 @@ enum step op_list_dead_letter_source_queues(struct call *call, struct moment at,
 
 /* ---- tags ---- */
 
-enum step op_tag_queue(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_tag_queue(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     const struct api_map *map = &call->request.tags;
     struct queue_tag tags[QUEUE_TAGS_MAX];
@@ -268,24 +269,25 @@ enum step op_tag_queue(struct call *call, struct moment at, struct queue_refusal
     }
     for (size_t i = 0; i < map->count; i++)
         tags[i] = (struct queue_tag){map->items[i].name, map->items[i].value};
-    if (engine_queue_tag(call->server->engine, queue, tags, map->count, refusal) != QUEUE_OK)
+    if (engine_queue_tag(call->service->engine, queue, tags, map->count, refusal) != QUEUE_OK)
         return STEP_REFUSE;
     return answer_nothing(call, STEP_SYNC, refusal);
 }
 
-enum step op_untag_queue(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_untag_queue(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     struct queue *queue;
 
     (void)at;
     if (call_queue(call, &queue, refusal) != QUEUE_OK)
         return STEP_REFUSE;
-    engine_queue_untag(call->server->engine, queue, call->request.tag_keys.items,
+    engine_queue_untag(call->service->engine, queue, call->request.tag_keys.items,
                        call->request.tag_keys.count);
     return answer_nothing(call, STEP_SYNC, refusal);
 }
 
-enum step op_list_queue_tags(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_list_queue_tags(struct queue_call *call, struct moment at,
+                             struct queue_refusal *refusal)
 {
     const struct queue_tag *tags;
     struct queue *queue;
@@ -307,18 +309,18 @@ enum step op_list_queue_tags(struct call *call, struct moment at, struct queue_r
 
 /* ---- attributes and permissions: both change the settings ---- */
 
-static enum step replace_settings(struct call *call, struct moment at, struct queue *queue,
+static enum step replace_settings(struct queue_call *call, struct moment at, struct queue *queue,
                                   struct settings *settings, enum queue_error error,
                                   struct queue_refusal *refusal)
 {
     if (error == QUEUE_OK)
-        error = engine_queue_set(call->server->engine, at, queue, settings, refusal);
+        error = engine_queue_set(call->service->engine, at, queue, settings, refusal);
     settings_deinit(settings);
     return error == QUEUE_OK ? answer_nothing(call, STEP_SYNC, refusal) : STEP_REFUSE;
 }
 
 /* The queue and a copy of its settings. */
-static bool begin_change(struct call *call, struct queue **queue, struct settings *settings,
+static bool begin_change(struct queue_call *call, struct queue **queue, struct settings *settings,
                          struct queue_refusal *refusal)
 {
     if (call_queue(call, queue, refusal) != QUEUE_OK)
@@ -329,7 +331,7 @@ static bool begin_change(struct call *call, struct queue **queue, struct setting
     return false;
 }
 
-enum step op_set_queue_attributes(struct call *call, struct moment at,
+enum step op_set_queue_attributes(struct queue_call *call, struct moment at,
                                   struct queue_refusal *refusal)
 {
     struct settings settings;
@@ -337,13 +339,14 @@ enum step op_set_queue_attributes(struct call *call, struct moment at,
 
     if (!begin_change(call, &queue, &settings, refusal))
         return STEP_REFUSE;
-    return replace_settings(
-        call, at, queue, &settings,
-        set_all(&settings, &call->server->config.limits, &call->request.attributes, false, refusal),
-        refusal);
+    return replace_settings(call, at, queue, &settings,
+                            set_all(&settings, &call->service->config.limits,
+                                    &call->request.attributes, false, refusal),
+                            refusal);
 }
 
-enum step op_add_permission(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_add_permission(struct queue_call *call, struct moment at,
+                            struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
     struct settings settings;
@@ -358,7 +361,8 @@ enum step op_add_permission(struct call *call, struct moment at, struct queue_re
                             refusal);
 }
 
-enum step op_remove_permission(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_remove_permission(struct queue_call *call, struct moment at,
+                               struct queue_refusal *refusal)
 {
     struct settings settings;
     struct queue *queue;
@@ -373,7 +377,7 @@ enum step op_remove_permission(struct call *call, struct moment at, struct queue
 /* ---- what a queue is like ---- */
 
 struct showing {
-    struct call *call;
+    struct queue_call *call;
     bool has_map;
 };
 
@@ -411,7 +415,7 @@ static void show_number(struct showing *showing, const char *name, uint64_t n)
     strbuf_deinit(&buf);
 }
 
-enum step op_get_queue_attributes(struct call *call, struct moment at,
+enum step op_get_queue_attributes(struct queue_call *call, struct moment at,
                                   struct queue_refusal *refusal)
 {
     const struct api_strings *asked = &call->request.attribute_names;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 static enum queue_error out_of_range(const char *name, int64_t value, const char *range,
                                      struct queue_refusal *refusal)
@@ -74,29 +74,8 @@ static enum queue_error check_names(const struct api_request *r, struct queue_re
     return QUEUE_OK;
 }
 
-static void peer_gone(struct http_exchange *exchange, void *arg)
-{
-    struct call *call = arg;
-
-    call->is_gone = true;
-    if (call->state != CALL_POLLING)
-        return;
-    engine_poll_cancel(call->server->engine, &call->poll);
-    call->state = CALL_RUNNING;
-    call->exchange = exchange;
-    call_reply(call); /* goes nowhere */
-}
-
-static void completed(void *arg, bool delivered)
-{
-    struct call *call = arg;
-
-    if (!delivered)
-        receive_undo(call, server_moment());
-    call_free(call);
-}
-
-enum step op_receive_message(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step op_receive_message(struct queue_call *call, struct moment at,
+                             struct queue_refusal *refusal)
 {
     const struct api_request *r = &call->request;
     struct queue *queue;
@@ -106,7 +85,7 @@ enum step op_receive_message(struct call *call, struct moment at, struct queue_r
         check(r, queue_settings(queue), refusal) != QUEUE_OK || check_names(r, refusal) != QUEUE_OK)
         return STEP_REFUSE;
     wait = r->wait == API_ABSENT ? queue_settings(queue)->wait_s : r->wait;
-    if (call->server->is_stopping)
+    if (call->service->is_stopping)
         wait = 0;
     call->poll = (struct poll){
         .queue = queue,
@@ -116,16 +95,9 @@ enum step op_receive_message(struct call *call, struct moment at, struct queue_r
         .attempt_id = r->attempt_id,
     };
     call->state = CALL_POLLING;
-    call->has_watch = true;
-    engine_poll(call->server->engine, at, &call->poll);
-    /* Only one that waits is looked after by the loop: it costs two system calls. */
-    if (http_exchange_watch(call->exchange, &(struct http_exchange_watch){
-                                                .gone = call->poll.is_parked_ ? peer_gone : NULL,
-                                                .completed = completed,
-                                                .arg = call,
-                                            }) < 0)
-        call->has_watch =
-            false; /* without it an answer that fails is found by the visibility timeout */
+    engine_poll(call->service->engine, at, &call->poll);
+    /* Without a watch an answer that fails is found by the visibility timeout. */
+    call->has_watch = call->caller.ops->watch(call->caller.of, call, call->poll.is_parked_);
     return STEP_WAIT;
 }
 
@@ -145,7 +117,7 @@ struct system_attribute {
 enum { SYSTEM_MAX = 9 };
 
 /* What a message has beside what was sent, as far as it was asked for. */
-static size_t collect_system(const struct call *call, const struct receipt *receipt,
+static size_t collect_system(const struct queue_call *call, const struct receipt *receipt,
                              const struct payload *payload, struct system_attribute *out,
                              char text[3][32], char sequence[SEQUENCE_SIZE])
 {
@@ -170,7 +142,7 @@ static size_t collect_system(const struct call *call, const struct receipt *rece
     return n;
 }
 
-static void answer_system(struct call *call, const struct receipt *receipt,
+static void answer_system(struct queue_call *call, const struct receipt *receipt,
                           const struct payload *payload)
 {
     struct system_attribute attributes[SYSTEM_MAX];
@@ -186,7 +158,7 @@ static void answer_system(struct call *call, const struct receipt *receipt,
 }
 
 /* The digest is of those that are returned (facts: SQS, MD5 rules). */
-static void answer_attributes(struct call *call, const struct payload *payload)
+static void answer_attributes(struct queue_call *call, const struct payload *payload)
 {
     struct payload_attribute all[QUEUE_ATTRIBUTES_MAX], wanted[QUEUE_ATTRIBUTES_MAX];
     size_t count = payload_attributes(payload, all), n = 0;
@@ -210,7 +182,7 @@ static void answer_attributes(struct call *call, const struct payload *payload)
     answer_map_end(&call->answer);
 }
 
-static void answer_message(struct call *call, unsigned i, const struct payload *payload)
+static void answer_message(struct queue_call *call, unsigned i, const struct payload *payload)
 {
     struct answer *a = &call->answer;
     char id[REQUEST_ID_SIZE], digest[33];
@@ -228,14 +200,14 @@ static void answer_message(struct call *call, unsigned i, const struct payload *
 }
 
 /* Every payload is there, or its message is gone: it was deleted while it was looked for. */
-static void write_answer(struct call *call)
+static void write_answer(struct queue_call *call)
 {
     struct queue_refusal refusal;
     bool has_list = false;
 
     if (call->load_error < 0) {
         queue_refuse_plainly(&refusal, QUEUE_UNAVAILABLE);
-        receive_undo(call, server_moment());
+        receive_undo(call, service_moment());
         call_refuse(call, &refusal);
         return;
     }
@@ -254,14 +226,14 @@ static void write_answer(struct call *call)
         answer_list_end(&call->answer);
     poll_deinit(&call->poll);
     if (call_answer_end(call, STEP_REPLY, &refusal) == STEP_REFUSE) {
-        receive_undo(call, server_moment());
+        receive_undo(call, service_moment());
         call_refuse(call, &refusal);
         return;
     }
     call_reply(call);
 }
 
-static void loaded(struct call *call)
+static void loaded(struct queue_call *call)
 {
     size_t n = 0;
 
@@ -272,7 +244,7 @@ static void loaded(struct call *call)
     write_answer(call);
 }
 
-void receive_polled(struct call *call, struct moment at)
+void receive_polled(struct queue_call *call, struct moment at)
 {
     struct queue_refusal refusal;
     size_t missing = 0;
@@ -288,9 +260,9 @@ void receive_polled(struct call *call, struct moment at)
 
         call->given[i] = *receipt;
         call->given[i].payload = NULL;
-        if (fault_happens(call->server, call->server->config.faults.duplicate))
-            engine_return(call->server->engine, at, receipt);
-        engine_handle(call->server->engine, call->poll.queue, receipt, call->handles[i]);
+        if (fault_happens(call->service, call->service->config.faults.duplicate))
+            engine_return(call->service->engine, at, receipt);
+        engine_handle(call->service->engine, call->poll.queue, receipt, call->handles[i]);
         missing += !receipt->payload;
     }
     if (missing == 0) {
@@ -308,11 +280,11 @@ void receive_polled(struct call *call, struct moment at)
     call_load(call, missing, loaded);
 }
 
-void receive_undo(struct call *call, struct moment at)
+void receive_undo(struct queue_call *call, struct moment at)
 {
     for (unsigned i = 0; i < call->given_count; i++)
-        engine_return(call->server->engine, at, &call->given[i]);
+        engine_return(call->service->engine, at, &call->given[i]);
     if (call->given_count > 0)
-        server_settle(call->server, NULL);
+        service_settle(call->service, NULL);
     call->given_count = 0;
 }

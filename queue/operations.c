@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 static const struct {
     operation_fn *run;
@@ -38,7 +38,7 @@ bool operation_only_looks(enum operation operation)
     return operations[operation].only_looks;
 }
 
-enum step operation_run(struct call *call, struct moment at, struct queue_refusal *refusal)
+enum step operation_run(struct queue_call *call, struct moment at, struct queue_refusal *refusal)
 {
     return operations[call->request.operation].run(call, at, refusal);
 }
@@ -66,7 +66,8 @@ static bool split_url(struct slice url, struct slice *account, struct slice *nam
     return name->n > 0;
 }
 
-enum queue_error call_queue(struct call *call, struct queue **out, struct queue_refusal *refusal)
+enum queue_error call_queue(struct queue_call *call, struct queue **out,
+                            struct queue_refusal *refusal)
 {
     struct slice url = call->request.queue_url, account, name;
 
@@ -77,34 +78,34 @@ enum queue_error call_queue(struct call *call, struct queue **out, struct queue_
         return queue_refuse(refusal, QUEUE_ADDRESS_INVALID,
                             "The address " SLICE_FMT " is not valid for this endpoint.",
                             SLICE_ARG(url));
-    if (!slice_is(account, call->server->account))
+    if (!slice_is(account, call->service->account))
         return no_such_queue(refusal);
-    *out = engine_queue_find(call->server->engine, name);
+    *out = engine_queue_find(call->service->engine, name);
     return *out ? QUEUE_OK : no_such_queue(refusal);
 }
 
-void call_url(const struct call *call, const struct queue *queue, char out[URL_SIZE])
+void call_url(const struct queue_call *call, const struct queue *queue, char out[URL_SIZE])
 {
-    struct slice host = http_exchange_header(call->exchange, "Host");
+    struct slice host = call->caller.ops->header(call->caller.of, "Host");
 
     if (host.n > 0 && host.n <= 255)
         snprintf(out, URL_SIZE, "http://" SLICE_FMT "/%s/%s", SLICE_ARG(host),
-                 call->server->account, queue_name(queue));
+                 call->service->account, queue_name(queue));
     else
-        snprintf(out, URL_SIZE, "http://127.0.0.1:%u/%s/%s", http_server_port(call->server->http),
-                 call->server->account, queue_name(queue));
+        snprintf(out, URL_SIZE, "http://localhost/%s/%s", call->service->account,
+                 queue_name(queue));
 }
 
 /* ---- answers ---- */
 
-void call_answer_begin(struct call *call)
+void call_answer_begin(struct queue_call *call)
 {
     strbuf_reset(&call->body);
     answer_begin(&call->answer, call->request.protocol, call->request.operation,
                  (struct slice){call->request_id, REQUEST_ID_SIZE - 1}, &call->body);
 }
 
-enum step call_answer_end(struct call *call, enum step step, struct queue_refusal *refusal)
+enum step call_answer_end(struct queue_call *call, enum step step, struct queue_refusal *refusal)
 {
     answer_end(&call->answer);
     if (!strbuf_failed(&call->body))

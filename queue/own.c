@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/json.h"
-#include "queue/server_impl.h"
+#include "queue/service_impl.h"
 
 static const char DESCRIBE[] = "Sluice.DescribeQueues", PEEK[] = "Sluice.PeekMessages";
 
@@ -86,7 +86,7 @@ static void add_number_or_null(struct strbuf *out, const char *name, uint64_t n)
         strbuf_addf(out, ",\"%s\":null", name);
 }
 
-static enum step end(struct call *call, struct queue_refusal *refusal)
+static enum step end(struct queue_call *call, struct queue_refusal *refusal)
 {
     if (!strbuf_failed(&call->body))
         return STEP_REPLY;
@@ -96,7 +96,7 @@ static enum step end(struct call *call, struct queue_refusal *refusal)
 
 /* ---- how the queues stand ---- */
 
-static void describe_queue(struct call *call, const struct queue *queue)
+static void describe_queue(struct queue_call *call, const struct queue *queue)
 {
     const struct settings *settings = queue_settings(queue);
     struct queue_counts counts = queue_counts(queue);
@@ -118,10 +118,10 @@ static void describe_queue(struct call *call, const struct queue *queue)
     strbuf_addc(&call->body, '}');
 }
 
-static enum step describe(struct call *call, const struct asked *asked,
+static enum step describe(struct queue_call *call, const struct asked *asked,
                           struct queue_refusal *refusal)
 {
-    const struct engine *engine = call->server->engine;
+    const struct engine *engine = call->service->engine;
     struct slice prefix = strbuf_slice(&asked->prefix);
     bool is_first = true;
 
@@ -157,7 +157,7 @@ static const char *status_of(enum message_status status)
     return "in flight";
 }
 
-static void peek_message(struct call *call, const struct peeked *peeked)
+static void peek_message(struct queue_call *call, const struct peeked *peeked)
 {
     const struct payload *payload = peeked->payload;
     struct slice body = payload_body(payload);
@@ -176,7 +176,7 @@ static void peek_message(struct call *call, const struct peeked *peeked)
     strbuf_addc(&call->body, '}');
 }
 
-static void write_peeked(struct call *call)
+static void write_peeked(struct queue_call *call)
 {
     bool is_first = true;
 
@@ -195,7 +195,7 @@ static void write_peeked(struct call *call)
     free(SL_TAKE(call->peeked));
 }
 
-static void peek_loaded(struct call *call)
+static void peek_loaded(struct queue_call *call)
 {
     struct queue_refusal refusal;
     size_t n = 0;
@@ -210,10 +210,10 @@ static void peek_loaded(struct call *call)
         call_reply(call);
 }
 
-static enum step peek(struct call *call, struct moment at, const struct asked *asked,
+static enum step peek(struct queue_call *call, struct moment at, const struct asked *asked,
                       struct queue_refusal *refusal)
 {
-    struct engine *engine = call->server->engine;
+    struct engine *engine = call->service->engine;
     const struct queue *queue = engine_queue_find(engine, strbuf_slice(&asked->name));
     size_t max = asked->max < 1 ? 1 : asked->max < PEEK_MAX ? asked->max : PEEK_MAX;
     size_t missing = 0;
@@ -241,14 +241,14 @@ static enum step peek(struct call *call, struct moment at, const struct asked *a
     return end(call, refusal);
 }
 
-enum step own_run(struct call *call, struct slice target, struct moment at,
+enum step own_run(struct queue_call *call, struct slice target, struct moment at,
                   struct queue_refusal *refusal)
 {
     struct asked asked;
     enum step step = STEP_REFUSE;
 
     call->request.protocol = API_JSON;
-    if (!read_asked(http_exchange_body(call->exchange), &asked))
+    if (!read_asked(call->http.body, &asked))
         queue_refuse(refusal, QUEUE_MALFORMED, "The request is no JSON object.");
     else if (slice_is(target, DESCRIBE))
         step = describe(call, &asked, refusal);

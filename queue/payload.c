@@ -200,7 +200,7 @@ struct payload *payload_new(const struct payload_source *source)
     payload->head.attribute_count = (uint16_t)source->attribute_count;
     payload->head.group_n = short_length(source->group);
     payload->head.dedup_n = short_length(source->dedup);
-    payload->head.trace_n = short_length(source->trace);
+    payload->head.trace_n = (uint32_t)source->trace.n;
     payload->head.sender_n = short_length(source->sender);
     payload->head.has_group = source->group.p != NULL;
     payload->head.has_dedup = source->dedup.p != NULL;

@@ -35,7 +35,8 @@ struct payload_head {
     uint32_t body_n;
     uint32_t attributes_n; /* bytes of the encoded attributes */
     uint16_t attribute_count;
-    uint16_t group_n, dedup_n, trace_n, sender_n;
+    uint32_t trace_n;
+    uint16_t group_n, dedup_n, sender_n;     /* at most 65,535 bytes each: asserted */
     uint8_t has_group, has_dedup, has_trace; /* "" is not "none" */
 };
 

@@ -1,13 +1,11 @@
-/* The queue as a whole: its start, its end, and what joins the engine, the store and the clients. */
+/* The queue over HTTP: its store, its service, and the server in front. */
 #include "queue/server.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
-#include "ops/log.h"
-#include "queue/server_impl.h"
+#include "io/http_server.h"
 
 enum {
     CONNECTIONS_MAX = 20000, /* each a descriptor and about 20 KB */
@@ -17,221 +15,72 @@ enum {
     ENVELOPE = 256 * 1024,   /* of a request beside its bodies: names, attributes, entries */
 };
 
-struct ahead {
-    struct store_load load;
-    struct queue_server *server;
-    uint64_t seqs[AHEAD_LOADS];
-    struct payload *payloads[AHEAD_LOADS];
+struct queue_server {
+    struct queue_service *service;
+    struct http_server *http;
 };
 
-struct moment server_moment(void)
+/* ---- an exchange as a caller ---- */
+
+static struct slice header(void *of, const char *name)
 {
-    return (struct moment){.now = sl_now(), .wall_ms = sl_wall_ms()};
+    return http_exchange_header(of, name);
 }
 
-void server_fail(struct queue_server *server, int error)
+static void headers(void *of, bool (*visit)(void *arg, struct slice name, struct slice value),
+                    void *arg)
 {
-    if (server->error != 0 || error == -ECANCELED)
-        return;
-    server->error = error;
-    log_error("the queue's data can't be written: %s. Nothing more is accepted", strerror(-error));
-    sl_unpark(&server->failed);
+    http_exchange_headers(of, visit, arg);
 }
 
-/* ---- after every event ---- */
-
-static void ahead_done(struct store_load *load, int error)
+static void reply(void *of, int status, const struct http_header *list, size_t count,
+                  struct slice body)
 {
-    struct ahead *ahead = SL_CONTAINER_OF(load, struct ahead, load);
-    struct queue_server *server = ahead->server;
-
-    for (size_t i = 0; i < load->count; i++)
-        engine_payload_loaded(server->engine, ahead->seqs[i],
-                              error < 0 ? NULL : ahead->payloads[i]);
-    free(SL_TAKE(server->ahead));
-    if (error == 0)
-        server_settle(server, NULL);
+    http_exchange_reply(of, status, list, count, body);
 }
 
-static void read_ahead(struct queue_server *server)
+static void cut(void *of)
 {
-    struct ahead *ahead;
-    size_t n;
-
-    if (!server->is_durable || server->ahead || !engine_wants_payloads(server->engine))
-        return;
-    ahead = calloc(1, sizeof *ahead);
-    if (!ahead)
-        return;
-    n = engine_payload_wanted(server->engine, ahead->seqs, AHEAD_LOADS);
-    ahead->server = server;
-    ahead->load = (struct store_load){
-        .seqs = ahead->seqs, .count = n, .out = ahead->payloads, .done = ahead_done};
-    server->ahead = ahead;
-    store_load(server->store, &ahead->load);
+    http_exchange_cut(of);
 }
 
-static void answer_polls(struct queue_server *server)
+static void gone(struct http_exchange *exchange, void *arg)
 {
-    struct poll *poll;
-
-    while ((poll = engine_answered(server->engine)))
-        call_polled(SL_CONTAINER_OF(poll, struct call, poll));
+    (void)exchange;
+    queue_call_gone(arg);
 }
 
-static void set_timer(struct queue_server *server)
+static void completed(void *arg, bool delivered)
 {
-    sl_time next = engine_deadline(server->engine);
-
-    if (sl_time_cmp(next, SL_NEVER) == 0)
-        sl_timer_stop(&server->timer);
-    else if (!sl_timer_is_set(&server->timer) || sl_time_cmp(next, server->timer.at) != 0)
-        sl_timer_set(&server->timer, next);
+    queue_call_completed(arg, delivered);
 }
 
-void server_settle(struct queue_server *server, struct store_wait *wait)
+/* Only one that waits is looked after by the loop: it costs two system calls. */
+static bool watch(void *of, struct queue_call *call, bool waits)
 {
-    engine_tick(server->engine, server_moment());
-    if (wait || server->changes.count > 0 || server->changes.failed)
-        store_submit(server->store, &server->changes, wait);
-    answer_polls(server);
-    if (server->changes.count > 0)
-        store_submit(server->store, &server->changes, NULL);
-    read_ahead(server);
-    set_timer(server);
+    return http_exchange_watch(of, &(struct http_exchange_watch){
+                                       .gone = waits ? gone : NULL,
+                                       .completed = completed,
+                                       .arg = call,
+                                   }) == 0;
 }
 
-static void due(struct sl_timer *timer)
+static const struct queue_caller_ops over_http = {header, headers, reply, cut, watch};
+
+static void take(struct http_exchange *exchange, void *arg)
 {
-    server_settle(SL_CONTAINER_OF(timer, struct queue_server, timer), NULL);
+    struct queue_server *server = arg;
+
+    queue_service_take(server->service, (struct queue_caller){&over_http, exchange},
+                       &(struct queue_request){
+                           .method = http_exchange_method(exchange),
+                           .path = http_exchange_path(exchange),
+                           .query = http_exchange_query(exchange),
+                           .body = http_exchange_body(exchange),
+                       });
 }
 
-/* ---- the queues that are there from the start ---- */
-
-static enum queue_error set_policy(struct queue_server *server, struct settings *settings,
-                                   const struct queue_server_queue *queue,
-                                   struct queue_refusal *refusal)
-{
-    struct strbuf policy = {0};
-    enum queue_error error;
-
-    strbuf_addf(&policy,
-                "{\"deadLetterTargetArn\":\"arn:aws:sqs:%s:%s:%s\",\"maxReceiveCount\":%u}",
-                server->region, server->account, queue->dead_letter, queue->max_receives);
-    if (strbuf_failed(&policy))
-        error = queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
-    else
-        error = settings_set(settings, &server->config.limits, SLICE("RedrivePolicy"),
-                             strbuf_slice(&policy), true, refusal);
-    strbuf_deinit(&policy);
-    return error;
-}
-
-static enum queue_error make_queue(struct queue_server *server,
-                                   const struct queue_server_queue *queue,
-                                   struct queue_refusal *refusal)
-{
-    struct slice name = slice_of(queue->name);
-    bool is_fifo = name.n > 5 && slice_is((struct slice){name.p + name.n - 5, 5}, ".fifo");
-    enum queue_error error = QUEUE_OK;
-    struct settings settings;
-    struct queue *made;
-
-    if (engine_queue_find(server->engine, name))
-        return QUEUE_OK;
-    settings_init(&settings, is_fifo);
-    if (queue->visibility.ns >= 0)
-        settings.visibility_s = (uint32_t)(queue->visibility.ns / 1000000000);
-    if (queue->delay.ns >= 0)
-        settings.delay_s = (uint32_t)(queue->delay.ns / 1000000000);
-    if (queue->dead_letter)
-        error = set_policy(server, &settings, queue, refusal);
-    if (error == QUEUE_OK)
-        error = engine_queue_create(server->engine, server_moment(), name, &settings, NULL, 0, NULL,
-                                    0, &made, refusal);
-    settings_deinit(&settings);
-    return error;
-}
-
-/* Those that others name as their dead-letter queues come first. */
-static int make_queues(struct queue_server *server, struct problem *problem)
-{
-    const struct queue_server_config *config = &server->config;
-    struct queue_refusal refusal;
-
-    for (int with_policy = 0; with_policy <= 1; with_policy++)
-        for (size_t i = 0; i < config->queue_count; i++) {
-            const struct queue_server_queue *queue = &config->queues[i];
-
-            if (!queue->dead_letter == (with_policy == 1))
-                continue;
-            if (make_queue(server, queue, &refusal) != QUEUE_OK)
-                return problem_set(problem, EXIT_BAD_CONFIG, "the queue %s can't be made: %s",
-                                   queue->name, refusal.text);
-        }
-    return 0;
-}
-
-/* ---- start ---- */
-
-static int open_store(struct queue_server *server, struct problem *problem)
-{
-    if (!server->config.data)
-        return store_memory_open(&server->store);
-    server->is_durable = true;
-    return store_sqlite_open(&server->store,
-                             &(struct store_sqlite_options){.path = server->config.data}, problem);
-}
-
-static int open_engine(struct queue_server *server, struct problem *problem)
-{
-    const struct queue_server_config *config = &server->config;
-    struct store_reader reader;
-    int result;
-
-    server->engine = engine_new(&(struct engine_options){
-        .account = server->account,
-        .region = server->region,
-        .limits = config->limits,
-        .rules = config->rules,
-        .facts = server->store->facts,
-        .changes = server->is_durable ? &server->changes : NULL,
-        .seed = sl_random(),
-    });
-    if (!server->engine)
-        return -ENOMEM;
-    reader = engine_reader(server->engine, server_moment());
-    result = store_restore(server->store, &reader, problem);
-    if (result != 0)
-        return result;
-    engine_restored(server->engine, server_moment());
-    return make_queues(server, problem);
-}
-
-struct barrier {
-    struct store_wait wait;
-    struct sl_parker parker;
-    int error;
-};
-
-static void barrier_reached(struct store_wait *wait, int error)
-{
-    struct barrier *barrier = SL_CONTAINER_OF(wait, struct barrier, wait);
-
-    barrier->error = error;
-    sl_unpark(&barrier->parker);
-}
-
-/* Waits until all changes so far are durable. */
-static int sync_all(struct queue_server *server)
-{
-    struct barrier barrier = {.wait = {.done = barrier_reached}};
-
-    sl_parker_init(&barrier.parker);
-    store_submit(server->store, &server->changes, &barrier.wait);
-    SL_IGNORE(sl_park(&barrier.parker, NULL, SL_NEVER, "the queue's store"));
-    return barrier.error;
-}
+/* ---- start and stop ---- */
 
 static size_t connections_max(void)
 {
@@ -244,71 +93,45 @@ static size_t connections_max(void)
                : CONNECTIONS_MAX;
 }
 
-static int open_server(struct queue_server *server, struct sl_ctx *ctx, struct problem *problem)
+static int open_store(struct store **out, const char *path, struct problem *problem)
 {
-    const struct queue_server_config *config = &server->config;
+    if (!path)
+        return store_memory_open(out);
+    return store_sqlite_open(out, &(struct store_sqlite_options){.path = path}, problem);
+}
 
+static int open_all(struct queue_server *server, struct sl_ctx *ctx,
+                    const struct queue_server_config *config, struct problem *problem)
+{
+    size_t message_max = config->service.limits.message_max;
+    struct store *store;
+    int result = open_store(&store, config->data, problem);
+
+    if (result == 0)
+        result = queue_service_new(&server->service, store, &config->service, problem);
+    if (result != 0)
+        return result;
+    if (message_max == 0)
+        message_max = QUEUE_MESSAGE_MAX;
     return http_server_new(&server->http, ctx,
                            &(struct http_server_options){
                                .listen = config->listen ? config->listen : "127.0.0.1:9324",
-                               .direct = call_begin,
+                               .direct = take,
                                .arg = server,
-                               .body_max = ESCAPED * config->limits.message_max + ENVELOPE,
+                               .body_max = ESCAPED * message_max + ENVELOPE,
                                .head_max = HEAD_MAX,
                                .connections_max = connections_max(),
                            },
                            problem);
 }
 
-static int start(struct queue_server *server, struct sl_ctx *ctx, struct problem *problem)
-{
-    int result = keys_init(server);
-
-    if (result == 0)
-        result = open_store(server, problem);
-    if (result == 0)
-        result = open_engine(server, problem);
-    if (result == 0)
-        result = sync_all(server);
-    if (result == 0)
-        result = open_server(server, ctx, problem);
-    return result;
-}
-
-static void free_calls(struct sl_link *list)
-{
-    while (!links_empty(list)) {
-        struct call *call = SL_CONTAINER_OF(list->next, struct call, links);
-
-        links_remove(&call->links);
-        api_request_deinit(&call->request);
-        strbuf_deinit(&call->body);
-        free(call);
-    }
-}
-
-/* Closes and frees what there is. The store's result. */
 static int tear_down(struct queue_server *server, struct sl_ctx *ctx)
 {
     int result = 0;
 
     http_server_free(server->http);
-    sl_timer_stop(&server->timer);
-    if (server->engine && server->is_durable && server->error == 0) {
-        engine_flush(server->engine);
-        store_submit(server->store, &server->changes, NULL);
-    }
-    if (server->store)
-        result = store_close(server->store, ctx);
-    sl_timer_stop(&server->timer);
-    free_calls(&server->calls);
-    free_calls(&server->spare);
-    free(server->ahead);
-    engine_free(server->engine);
-    changes_deinit(&server->changes);
-    keys_deinit(server);
-    free(server->account);
-    free(server->region);
+    if (server->service)
+        result = queue_service_free(server->service, ctx);
     free(server);
     return result;
 }
@@ -317,79 +140,31 @@ int queue_server_start(struct queue_server **out, struct sl_ctx *ctx,
                        const struct queue_server_config *config, struct problem *problem)
 {
     struct queue_server *server = calloc(1, sizeof *server);
-    int result = -ENOMEM;
+    int result;
 
     if (!server)
         return -ENOMEM;
-    server->config = *config;
-    if (server->config.limits.message_max == 0)
-        server->config.limits = queue_limits_strict();
-    links_init(&server->calls);
-    links_init(&server->spare);
-    sl_timer_init(&server->timer, due);
-    sl_parker_init(&server->failed);
-    faults_init(server, config->seed);
-    server->account = strdup(config->account ? config->account : "000000000000");
-    server->region = strdup(config->region ? config->region : "us-east-1");
-    if (server->account && server->region)
-        result = start(server, ctx, problem);
-    server->config.queues = NULL; /* borrowed by start only, as are the keys and the strings */
-    server->config.keys = NULL;
-    if (result != 0) {
+    result = open_all(server, ctx, config, problem);
+    if (result == 0)
+        *out = server;
+    else
         SL_IGNORE(tear_down(server, ctx));
-        return result;
-    }
-    set_timer(server);
-    *out = server;
-    return 0;
+    return result;
 }
-
-/* ---- in between ---- */
 
 uint16_t queue_server_port(const struct queue_server *server)
 {
     return http_server_port(server->http);
 }
 
-uint64_t queue_server_seed(const struct queue_server *server)
+struct queue_service *queue_server_service(const struct queue_server *server)
 {
-    return server->seed;
+    return server->service;
 }
-
-bool queue_server_counts(const struct queue_server *server, const char *name,
-                         struct queue_counts *out)
-{
-    const struct queue *queue = engine_queue_find(server->engine, slice_of(name));
-
-    if (!queue)
-        return false;
-    *out = queue_counts(queue);
-    return true;
-}
-
-int queue_server_error(const struct queue_server *server)
-{
-    return server->error;
-}
-
-int queue_server_wait_error(struct queue_server *server, struct sl_ctx *ctx)
-{
-    while (server->error == 0)
-        if (sl_park(&server->failed, ctx, SL_NEVER, "an error of the queue's store") != SL_OK)
-            return 0;
-    return server->error;
-}
-
-/* ---- stop ---- */
 
 int queue_server_stop(struct queue_server *server, struct sl_ctx *ctx)
 {
-    int error;
-
-    server->is_stopping = true;
-    calls_stop(server);
+    queue_service_stop(server->service);
     SL_IGNORE(http_server_stop(server->http, ctx));
-    error = server->error;
-    int result = tear_down(server, ctx);
-    return error != 0 ? error : result;
+    return tear_down(server, ctx);
 }

@@ -342,14 +342,17 @@ int store_db_open(struct store_db **out, const struct store_sqlite_options *opti
                   struct store_facts *facts, struct problem *problem)
 {
     struct store_db *db = calloc(1, sizeof *db);
+    struct db_meta meta = {.is_clean = false};
     int64_t page_bytes = 0;
     int result;
 
     if (!db)
         return -ENOMEM;
-    result = store_db_connect(&db->sqlite, options, facts, problem);
+    result = store_db_connect(&db->sqlite, options, &meta, problem);
     if (result == 0)
-        result = prepare_all(db, problem);
+        result = prepare_all(db, problem); /* it shows whether the tables are there */
+    if (result == 0)
+        result = store_db_claim(db->sqlite, &meta, problem);
     if (result == 0)
         result = store_db_errno(store_db_number(db->sqlite, "PRAGMA page_size", &page_bytes));
     if (result != 0) {
@@ -357,7 +360,8 @@ int store_db_open(struct store_db **out, const struct store_sqlite_options *opti
         return result;
     }
     sqlite3_wal_hook(db->sqlite, count_log, db);
-    db->seq_max = facts->seq_max;
+    *facts = meta.facts;
+    db->seq_max = meta.facts.seq_max;
     db->page_bytes = (size_t)page_bytes;
     *out = db;
     return 0;

@@ -85,9 +85,19 @@ int store_db_close(struct store_db *db);
 /* The negative errno for a result of SQLite's. */
 int store_db_errno(int result);
 
-/* Of store_sqlite_open.c, for store_db_open: a connection that is looked at, set up and of our version. */
+/* ---- of store_sqlite_open.c, for store_db_open ---- */
+
+struct db_meta {
+    struct store_facts facts;
+    bool is_clean; /* how it ended the last time */
+};
+
+/* A connection that is looked at, set up, and of our version; made first, if there was nothing. */
 int store_db_connect(sqlite3 **out, const struct store_sqlite_options *options,
-                     struct store_facts *facts, struct problem *problem);
+                     struct db_meta *meta, struct problem *problem);
+
+/* What is written at each opening, once nothing is left to be refused: the log's end, and the epoch. */
+int store_db_claim(sqlite3 *sqlite, const struct db_meta *meta, struct problem *problem);
 
 /* "this file is damaged", for the one who can put it away. */
 int store_db_damaged(struct problem *problem, sqlite3 *sqlite, const char *what);

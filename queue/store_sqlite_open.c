@@ -22,16 +22,21 @@ enum {
     APPLICATION_ID = 0x736c7571, /* "sluq" */
     VERSION = 1,
     BYTE_ORDER_MARK = __BYTE_ORDER__, /* 1234 or 4321: payloads are kept as they lie in memory */
+    PAGE_MIN = 512,                   /* of SQLite */
     LOG_MAX = 64 << 20,               /* bytes of a log's file that are kept for the next round */
 };
 
-/* Payloads of about 1 KB: see the figures in bench/. No secure_delete (Debian's default): freed pages would be written. */
+/*
+ * Measured with payloads of 1 KB: pages of 4, 8 and 16 KiB cost the same, and so do caches of 8 and 32 MiB. secure_delete is
+ * Debian's default, and would write every page that becomes free.
+ */
 static const char *const settings[] = {
     "PRAGMA locking_mode = EXCLUSIVE", /* before the first look at the file */
     "PRAGMA page_size = 4096",         /* of a file that is made here */
+    "PRAGMA cache_size = -8192",       /* KiB: some 20 groups */
     "PRAGMA synchronous = FULL",       "PRAGMA secure_delete = OFF",
     "PRAGMA temp_store = MEMORY",      "PRAGMA mmap_size = 0",
-    "PRAGMA cell_size_check = ON",     "PRAGMA cache_size = -32768", /* KiB */
+    "PRAGMA cell_size_check = ON",
 };
 
 static const char schema[] =
@@ -51,6 +56,7 @@ static const char schema[] =
 
 /* ---- the words ---- */
 
+static const char not_ours[] = "something else than a queue, or its first page is damaged";
 static const char advice_other[] = "name another file with --data: this one is left as it is";
 
 static int refuse(struct problem *problem, const char *path, const char *what, const char *advice)
@@ -92,8 +98,7 @@ static int judge(int result, sqlite3 *sqlite, const char *path, struct problem *
         return refuse_unavailable(problem, path, "another process has it open",
                                   "stop that process, or name another file with --data");
     case SQLITE_NOTADB:
-        return refuse(problem, path, "something else than a queue, or its first page is damaged",
-                      advice_other);
+        return refuse(problem, path, not_ours, advice_other);
     case SQLITE_CORRUPT:
         return store_db_damaged(problem, sqlite, sqlite3_errmsg(sqlite));
     case SQLITE_FULL:
@@ -125,6 +130,9 @@ static int look_at_file(const char *path, bool *is_there, struct problem *proble
     if (st.st_uid != geteuid())
         return refuse(problem, path, "another user's",
                       "run sluice as its owner, or name another file with --data");
+    if (st.st_size > 0 &&
+        st.st_size < PAGE_MIN) /* SQLite takes a file of one byte for an empty one */
+        return refuse(problem, path, not_ours, advice_other);
     return 0;
 }
 
@@ -159,6 +167,26 @@ static int resolve(const char *path, char out[PATH_MAX + NAME_MAX + 2], struct p
     return 0;
 }
 
+/*
+ * Makes the folder's entries durable: those of the file and its log. SQLite does so when it makes a log, but not with one
+ * that is there already, whose maker may have died before.
+ */
+static int sync_folder(const char *path, struct problem *problem)
+{
+    char folder[PATH_MAX];
+    int fd, error;
+
+    snprintf(folder, sizeof folder, "%.*s/", (int)(strrchr(path, '/') - path), path);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (!error)
+        return 0;
+    return refuse_unavailable(problem, path, strerror(error),
+                              "see that this user may read the folder, and that the disk is well");
+}
+
 static int prepare_file(const char *path, char out[PATH_MAX + NAME_MAX + 2],
                         struct problem *problem)
 {
@@ -169,7 +197,7 @@ static int prepare_file(const char *path, char out[PATH_MAX + NAME_MAX + 2],
         result = look_at_file(out, &is_there, problem);
     if (result == 0 && !is_there)
         result = make_file(out, problem);
-    return result;
+    return result == 0 ? sync_folder(out, problem) : result;
 }
 
 /* ---- what is in it ---- */
@@ -266,10 +294,10 @@ static int enter_log_mode(sqlite3 *sqlite, const char *path, struct problem *pro
         const char *mode = (const char *)sqlite3_column_text(statement, 0);
 
         is_log = mode && strcmp(mode, "wal") == 0;
-        result = SQLITE_OK;
+        result = sqlite3_step(statement); /* only this step writes it to the file */
     }
     sqlite3_finalize(statement);
-    if (result != SQLITE_OK)
+    if (result != SQLITE_DONE)
         return judge(result, sqlite, path, problem);
     if (!is_log)
         return refuse_unavailable(problem, path, "this file system has no write-ahead log",
@@ -277,12 +305,7 @@ static int enter_log_mode(sqlite3 *sqlite, const char *path, struct problem *pro
     return 0;
 }
 
-struct meta {
-    struct store_facts facts;
-    bool is_clean;
-};
-
-static int read_meta_row(sqlite3_stmt *statement, struct meta *meta)
+static int read_meta_row(sqlite3_stmt *statement, struct db_meta *meta)
 {
     int64_t epoch = sqlite3_column_int64(statement, 2);
 
@@ -297,7 +320,8 @@ static int read_meta_row(sqlite3_stmt *statement, struct meta *meta)
     return SQLITE_OK;
 }
 
-static int read_meta(sqlite3 *sqlite, struct meta *meta, const char *path, struct problem *problem)
+static int read_meta(sqlite3 *sqlite, struct db_meta *meta, const char *path,
+                     struct problem *problem)
 {
     sqlite3_stmt *statement = NULL;
     int64_t order = BYTE_ORDER_MARK;
@@ -322,31 +346,42 @@ static int read_meta(sqlite3 *sqlite, struct meta *meta, const char *path, struc
     return judge(result, sqlite, path, problem);
 }
 
-/*
- * After an unclean end: looks through all pages, and brings the log into the database. If the end was an fsync that failed,
- * what the system still shows of the log may not be on the disk; commits behind it would be lost with it.
- */
-static int mend(sqlite3 *sqlite, const char *path, struct problem *problem)
+/* Looks through all pages. What it finds has a headline of its own, and may have more lines. */
+static int check_pages(sqlite3 *sqlite, const char *path, struct problem *problem)
 {
     sqlite3_stmt *statement = NULL;
     int result = sqlite3_prepare_v2(sqlite, "PRAGMA quick_check(1)", -1, &statement, NULL);
-    int outcome = 0;
+    int outcome;
 
     if (result == SQLITE_OK)
         result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(statement, 0);
+        const char *line = text ? strchr(text, '\n') : NULL;
+        char what[200];
 
-        if (!text || strcmp(text, "ok") != 0)
-            outcome = store_db_damaged(problem, sqlite, text ? text : "no memory");
-        result = SQLITE_OK;
+        line = line ? line + 1 : text ? text : "";
+        snprintf(what, sizeof what, "%.*s", (int)strcspn(line, "\n"), line);
+        outcome = strcmp(what, "ok") == 0 ? 0 : store_db_damaged(problem, sqlite, what);
+    } else {
+        outcome = judge(result, sqlite, path, problem);
     }
     sqlite3_finalize(statement);
+    return outcome;
+}
+
+/*
+ * After an unclean end: if it was an fsync that failed, what the system still shows of the log may not be on the disk, and
+ * commits behind it would be lost with it. So the log is brought into the database, and begins anew.
+ */
+static int mend(sqlite3 *sqlite, const char *path, struct problem *problem)
+{
+    int outcome = check_pages(sqlite, path, problem);
+
     if (outcome != 0)
         return outcome;
-    if (result == SQLITE_OK)
-        result = sqlite3_wal_checkpoint_v2(sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    return judge(result, sqlite, path, problem);
+    return judge(sqlite3_wal_checkpoint_v2(sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL),
+                 sqlite, path, problem);
 }
 
 /* ---- all of it ---- */
@@ -368,30 +403,20 @@ static int set_up(sqlite3 *sqlite)
     return result == SQLITE_OK ? run_text(sqlite, limit) : result;
 }
 
-static int set_up_and_judge(sqlite3 *sqlite, struct store_facts *facts, const char *path,
-                            struct problem *problem)
+static int recognise(sqlite3 *sqlite, struct db_meta *meta, const char *path,
+                     struct problem *problem)
 {
-    struct meta meta = {.is_clean = false};
     int result = judge(set_up(sqlite), sqlite, path, problem);
 
     if (result == 0)
         result = identify(sqlite, path, problem);
     if (result == 0)
         result = enter_log_mode(sqlite, path, problem);
-    if (result == 0)
-        result = read_meta(sqlite, &meta, path, problem);
-    if (result == 0 && !meta.is_clean)
-        result = mend(sqlite, path, problem);
-    if (result == 0)
-        result = judge(run_text(sqlite, "UPDATE meta SET epoch = epoch + 1, is_clean = 0"), sqlite,
-                       path, problem);
-    if (result == 0)
-        *facts = meta.facts;
-    return result;
+    return result == 0 ? read_meta(sqlite, meta, path, problem) : result;
 }
 
 int store_db_connect(sqlite3 **out, const struct store_sqlite_options *options,
-                     struct store_facts *facts, struct problem *problem)
+                     struct db_meta *meta, struct problem *problem)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
                       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -407,5 +432,16 @@ int store_db_connect(sqlite3 **out, const struct store_sqlite_options *options,
     result = sqlite3_open_v2(path, out, flags, options->vfs);
     if (result != SQLITE_OK)
         return *out ? judge(result, *out, path, problem) : -ENOMEM;
-    return set_up_and_judge(*out, facts, path, problem);
+    return recognise(*out, meta, path, problem);
+}
+
+int store_db_claim(sqlite3 *sqlite, const struct db_meta *meta, struct problem *problem)
+{
+    const char *path = sqlite3_db_filename(sqlite, "main");
+    int result = meta->is_clean ? 0 : mend(sqlite, path, problem);
+
+    if (result == 0)
+        result = judge(run_text(sqlite, "UPDATE meta SET epoch = epoch + 1, is_clean = 0"), sqlite,
+                       path, problem);
+    return result;
 }

@@ -32,7 +32,7 @@ static const char *const *split(char *text, const char *words[WORDS_MAX + 1])
 
 /* ---- queues ---- */
 
-static void print_queue(const struct queue_server_queue *queue, struct strbuf *out)
+static void print_queue(const struct queue_plan *queue, struct strbuf *out)
 {
     char text[UNITS_TEXT_SIZE];
     strbuf_addf(out, "%s%s", out->n ? " " : "", queue->name);
@@ -152,7 +152,7 @@ static void read_faults(const char *line, struct strbuf *out)
 {
     char copy[1024], from[UNITS_TEXT_SIZE], to[UNITS_TEXT_SIZE];
     const char *words[WORDS_MAX + 1];
-    struct queue_server_faults f = {0};
+    struct queue_faults f = {0};
     struct problem problem;
 
     snprintf(copy, sizeof copy, "%s", line);

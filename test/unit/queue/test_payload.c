@@ -160,6 +160,24 @@ static void nothing_but_a_body(void **state)
     payload_unref(payload);
 }
 
+/* Nobody limits a trace header but the size of a request. */
+static void long_trace(void **state)
+{
+    char *trace = malloc(100000);
+    struct payload *payload;
+
+    (void)state;
+    assert_non_null(trace);
+    memset(trace, 't', 100000);
+    payload = payload_new(&(struct payload_source){
+        .id = some_id, .body = SLICE("b"), .trace = {trace, 100000}, .sender = SLICE("s")});
+    assert_non_null(payload);
+    assert_true(slice_eq(payload_trace(payload), (struct slice){trace, 100000}));
+    assert_true(slice_is(payload_sender(payload), "s"));
+    payload_unref(payload);
+    free(trace);
+}
+
 static void references(void **state)
 {
     struct payload *payload = full_payload();
@@ -217,6 +235,7 @@ int main(void)
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(nothing_but_a_body),
         cmocka_unit_test(references),
+        cmocka_unit_test(long_trace),
         cmocka_unit_test(damaged),
     };
 

@@ -1,7 +1,7 @@
 /*
- * server_impl -- a request on its way, for the files that deal with it:
+ * service_impl -- a request on its way, for the files that deal with it:
  *
- *   server.c            start, stop; the engine's time, the store's word
+ *   service.c           start, end; the engine's time, the store's word
  *   call.c              a request's life: read, verified, run, made durable, answered
  *   faults.c            what goes wrong on purpose
  *   keys.c              signatures
@@ -17,16 +17,15 @@
  *     RUNNING ─▶ SYNCING ─▶ REPLIED              what has to be durable first
  *     RUNNING ─▶ REPLIED
  */
-#ifndef QUEUE_SERVER_IMPL_H
-#define QUEUE_SERVER_IMPL_H
+#ifndef QUEUE_SERVICE_IMPL_H
+#define QUEUE_SERVICE_IMPL_H
 
 #include <sluice/loop.h>
 
 #include "core/sigv4.h"
-#include "io/http_server.h"
 #include "queue/api.h"
 #include "queue/links.h"
-#include "queue/server.h"
+#include "queue/service.h"
 
 enum {
     URL_SIZE = 512,
@@ -49,18 +48,18 @@ enum call_state {
 /* Payloads that an answer needs and that only the store has. */
 struct call_load {
     struct store_load load; /* first */
-    struct call *call;
+    struct queue_call *call;
     uint64_t seqs[LOADS_MAX];
     struct payload *payloads[LOADS_MAX];
 };
 
-struct call {
-    struct sl_link links; /* in the server's calls, or its spare ones */
-    struct queue_server *server;
-    struct http_exchange *exchange;
+struct queue_call {
+    struct sl_link links; /* in the service's calls, or its spare ones */
+    struct queue_service *service;
+    struct queue_caller caller;
+    struct queue_request http;
     enum call_state state;
     bool has_watch; /* the exchange tells when it is over, and the call is freed then */
-    bool is_gone;   /* the client is */
     struct api_request request;
     char request_id[REQUEST_ID_SIZE];
     struct strbuf body; /* of the answer */
@@ -77,25 +76,24 @@ struct call {
     unsigned sent_count;
     struct call_load *loading; /* NULL: none */
     int load_error;
-    void (*loaded)(struct call *call);
+    void (*loaded)(struct queue_call *call);
     struct peeked *peeked;
     size_t peeked_count;
     bool peeks_body;
 };
 
-struct queue_server {
-    struct queue_server_config config;
+struct queue_service {
+    struct queue_service_config config;
     char *account, *region;
     struct engine *engine;
     struct store *store;
     struct changes changes;
     bool is_durable; /* the store is one that answers have to wait for */
-    struct http_server *http;
     struct sl_timer timer;
     struct sl_link calls, spare;
     size_t spare_count;
     struct sigv4_signer *signer;
-    struct queue_server_key *keys; /* copies */
+    struct queue_key *keys; /* copies */
     size_t key_count;
     uint64_t seed, random;
     struct ahead *ahead; /* the read-ahead that is under way; NULL: none */
@@ -104,45 +102,42 @@ struct queue_server {
     struct sl_parker failed;
 };
 
-struct moment server_moment(void);
+struct moment service_moment(void);
 /* After every event of the engine: what changed goes to the store (told to `wait`, unless NULL), polls are answered, the
  * timer is set. */
-void server_settle(struct queue_server *server, struct store_wait *wait);
+void service_settle(struct queue_service *service, struct store_wait *wait);
 
 /* The store has failed: nothing more is accepted. */
-void server_fail(struct queue_server *server, int error);
+void service_fail(struct queue_service *service, int error);
 
 /* ---- call.c ---- */
 
-void call_begin(struct http_exchange *exchange, void *arg);
 /* The answer is in `body`: it goes out. Only now may the client be told. */
-void call_reply(struct call *call);
-void call_refuse(struct call *call, const struct queue_refusal *refusal);
+void call_reply(struct queue_call *call);
+void call_refuse(struct queue_call *call, const struct queue_refusal *refusal);
 /* Runs a call whose fault has been waited for. */
-void call_run(struct call *call);
+void call_run(struct queue_call *call);
 /* Reads what the answer needs from the store, and goes on with `loaded`, at once if there is nothing to read. The seqs are in
  * call->loading. */
-void call_load(struct call *call, size_t count, void (*loaded)(struct call *call));
-struct call_load *call_load_new(struct call *call);
-void call_drop_load(struct call *call);
+void call_load(struct queue_call *call, size_t count, void (*loaded)(struct queue_call *call));
+struct call_load *call_load_new(struct queue_call *call);
+void call_drop_load(struct queue_call *call);
 /* A poll of a call has an answer. */
-void call_polled(struct call *call);
-void call_free(struct call *call);
-void calls_stop(struct queue_server *server);
+void call_polled(struct queue_call *call);
+void call_free(struct queue_call *call);
 
 /* ---- faults.c ---- */
 
-void faults_init(struct queue_server *server, uint64_t seed);
-bool fault_happens(struct queue_server *server, double share);
-sl_dur fault_latency(struct queue_server *server);
-bool faults_refuse(struct queue_server *server, struct queue_refusal *refusal);
+void faults_init(struct queue_service *service, uint64_t seed);
+bool fault_happens(struct queue_service *service, double share);
+sl_dur fault_latency(struct queue_service *service);
+bool faults_refuse(struct queue_service *service, struct queue_refusal *refusal);
 
 /* ---- keys.c ---- */
 
-int keys_init(struct queue_server *server);
-void keys_deinit(struct queue_server *server);
-enum queue_error keys_check(struct queue_server *server, struct http_exchange *exchange,
-                            struct queue_refusal *refusal);
+int keys_init(struct queue_service *service);
+void keys_deinit(struct queue_service *service);
+enum queue_error keys_check(struct queue_call *call, struct queue_refusal *refusal);
 
 /* ---- operations.c ---- */
 
@@ -154,19 +149,21 @@ enum step {
     STEP_REFUSE,
 };
 
-typedef enum step operation_fn(struct call *call, struct moment at, struct queue_refusal *refusal);
+typedef enum step operation_fn(struct queue_call *call, struct moment at,
+                               struct queue_refusal *refusal);
 
-enum step operation_run(struct call *call, struct moment at, struct queue_refusal *refusal);
+enum step operation_run(struct queue_call *call, struct moment at, struct queue_refusal *refusal);
 /* Whether it only looks, and so can be done while nothing can be written. */
 bool operation_only_looks(enum operation operation);
 
 /* The queue of QueueUrl: QUEUE_OK and *out. */
-enum queue_error call_queue(struct call *call, struct queue **out, struct queue_refusal *refusal);
+enum queue_error call_queue(struct queue_call *call, struct queue **out,
+                            struct queue_refusal *refusal);
 /* http://HOST/ACCOUNT/NAME, HOST being the one that the client used. */
-void call_url(const struct call *call, const struct queue *queue, char out[URL_SIZE]);
-void call_answer_begin(struct call *call);
+void call_url(const struct queue_call *call, const struct queue *queue, char out[URL_SIZE]);
+void call_answer_begin(struct queue_call *call);
 /* Ends the answer; STEP_REFUSE without memory. */
-enum step call_answer_end(struct call *call, enum step step, struct queue_refusal *refusal);
+enum step call_answer_end(struct queue_call *call, enum step step, struct queue_refusal *refusal);
 
 operation_fn op_add_permission, op_remove_permission, op_create_queue, op_delete_queue,
     op_get_queue_attributes, op_set_queue_attributes, op_get_queue_url, op_list_queues,
@@ -179,14 +176,14 @@ operation_fn op_add_permission, op_remove_permission, op_create_queue, op_delete
 /* op_messages.c: an id of up to 128 letters, digits and punctuation, or none at all. */
 enum queue_error check_message_id(const char *name, struct slice id, struct queue_refusal *refusal);
 /* op_receive.c: the poll has an answer. */
-void receive_polled(struct call *call, struct moment at);
+void receive_polled(struct queue_call *call, struct moment at);
 /* Gives back what was received and did not reach its client. */
-void receive_undo(struct call *call, struct moment at);
+void receive_undo(struct queue_call *call, struct moment at);
 
 /* ---- own.c ---- */
 
 bool own_is(struct slice target);
-enum step own_run(struct call *call, struct slice target, struct moment at,
+enum step own_run(struct queue_call *call, struct slice target, struct moment at,
                   struct queue_refusal *refusal);
 
 /* ---- small things ---- */
