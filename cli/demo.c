@@ -47,6 +47,7 @@ struct demo {
     struct sl_ctx *watching; /* ends before the queue does */
     struct demo_feed feed;
     struct account_ends ends;
+    bool has_ended;
 };
 
 /* ---- the queue ---- */
@@ -202,6 +203,7 @@ static const struct account_ends *end(void *arg, struct sl_ctx *ctx)
     struct account_ends *ends = &demo->ends;
     struct perseus_stats stats;
 
+    demo->has_ended = true;
     ends->not_sent = demo_feed_end(&demo->feed, ctx);
     int service = stop_service(demo, ctx, &stats);
     struct queue_counts counts = counts_of(demo);
@@ -241,6 +243,19 @@ static struct pipeline_config config_of(const struct demo *demo, const char *to)
     };
 }
 
+/* A signal while everything was being opened: there is no account, and some events may have been sent. */
+static int end_early(struct demo *demo, struct sl_ctx *ctx)
+{
+    char number[UNITS_TEXT_SIZE];
+    const struct account_ends *ends = end(demo, ctx);
+
+    if (ends->left == 0)
+        return EXIT_DONE;
+    log_warn("stopped before anything was received: %s events are in the queue for the next run",
+             units_print_count(number, ends->left));
+    return EXIT_ABANDONED;
+}
+
 static int run_session(struct demo *demo, struct sl_ctx *ctx, struct aws_config *config)
 {
     char to[64];
@@ -254,7 +269,8 @@ static int run_session(struct demo *demo, struct sl_ctx *ctx, struct aws_config 
         .ended = end,
         .arg = demo,
     };
-    return session_run(ctx, &session);
+    int status = session_run(ctx, &session);
+    return status == EXIT_DONE && !demo->has_ended ? end_early(demo, ctx) : status;
 }
 
 static int demo_task(struct sl_ctx *ctx, void *arg)
