@@ -190,6 +190,7 @@ static void given_out(struct sim_sqs *sqs, uint64_t number, uint32_t process, sl
     struct holder *holder = holder_of(sqs, number);
     sl_time now = sl_now();
 
+    sim_trace_add(sqs->net->trace, "given", "event", number, process);
     if (holder->process && sl_time_before(now, holder->hidden_until))
         sim_ledger_cause(sqs->ledger, number, CAUSE_TWICE);
     else if (holder->process && may_lose_leases(sqs))
@@ -244,6 +245,8 @@ static void see_deletes(const struct request *r)
 
     while (next_string(asked, "\"ReceiptHandle\":\"", &at, &handle))
         if (recall(r->sqs, handle, &number)) {
+            sim_trace_add(r->sqs->net->trace, "deleted", "event", number,
+                          sim_exchange_process(r->exchange));
             sim_ledger_deleted(r->sqs->ledger, number, !r->drops_deletes);
             if (r->drops_deletes)
                 sim_ledger_cause(r->sqs->ledger, number, CAUSE_UNDELETED);
@@ -263,6 +266,7 @@ static void see_changes(const struct request *r)
         if (recall(r->sqs, handle, &number)) {
             struct holder *holder = holder_of(r->sqs, number);
 
+            sim_trace_add(r->sqs->net->trace, "hidden", "event", number, (uint64_t)seconds);
             holder->hidden_until = sl_time_add(sl_now(), sl_sec(seconds));
             if (holder->process == sim_exchange_process(r->exchange) && seconds == 0)
                 holder->process = 0;
