@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sluice/base.h>
+
 enum { GAP = 2, CELL_MAX = 300 };
 
 static size_t width_of(const struct columns *columns)
@@ -47,7 +49,9 @@ void columns_add(struct columns *columns, const char *format, ...)
 
 size_t columns_rows(const struct columns *columns)
 {
-    return 1 + columns->count / width_of(columns);
+    size_t width = width_of(columns);
+    sl_assert(width > 0);
+    return 1 + columns->count / width;
 }
 
 static const char *cell_at(const struct columns *columns, size_t row, size_t column)

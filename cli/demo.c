@@ -47,6 +47,7 @@ struct demo {
     struct sl_ctx *watching; /* ends before the queue does */
     struct demo_feed feed;
     struct account_ends ends;
+    bool has_ended;
 };
 
 /* ---- the queue ---- */
@@ -56,8 +57,8 @@ static struct queue_counts counts_of(const struct demo *demo)
 {
     struct queue_counts counts = {0}, dead = {0};
 
-    (void)queue_server_counts(demo->server, QUEUE, &counts);
-    (void)queue_server_counts(demo->server, DEAD_LETTER, &dead);
+    (void)queue_service_counts(queue_server_service(demo->server), QUEUE, &counts);
+    (void)queue_service_counts(queue_server_service(demo->server), DEAD_LETTER, &dead);
     counts.visible += dead.visible;
     counts.in_flight += dead.in_flight;
     counts.delayed += dead.delayed;
@@ -82,7 +83,7 @@ struct watch_store {
 /* A full disk, say: there is nothing more to show, and nothing is lost that was acknowledged. */
 SL_TASK(watch_store)
 {
-    int error = queue_server_wait_error(my->demo->server, ctx);
+    int error = queue_service_wait_error(queue_server_service(my->demo->server), ctx);
     if (error == 0)
         return 0;
     struct problem problem;
@@ -114,7 +115,7 @@ static void go_on(struct demo *demo)
 
 static int open_queue(struct demo *demo, struct sl_ctx *ctx, struct problem *problem)
 {
-    static const struct queue_server_queue queues[] = {
+    static const struct queue_plan queues[] = {
         {.name = DEAD_LETTER, .visibility = SL_DUR_SEC(VISIBILITY_S), .delay = {-1}},
         {.name = QUEUE,
          .visibility = SL_DUR_SEC(VISIBILITY_S),
@@ -125,8 +126,7 @@ static int open_queue(struct demo *demo, struct sl_ctx *ctx, struct problem *pro
     const struct queue_server_config config = {
         .listen = "127.0.0.1:0",
         .data = demo->state.data,
-        .queues = queues,
-        .queue_count = sizeof queues / sizeof queues[0],
+        .service = {.queues = queues, .queue_count = sizeof queues / sizeof queues[0]},
     };
     int result = queue_server_start(&demo->server, ctx, &config, problem);
     if (result == 0) {
@@ -203,6 +203,7 @@ static const struct account_ends *end(void *arg, struct sl_ctx *ctx)
     struct account_ends *ends = &demo->ends;
     struct perseus_stats stats;
 
+    demo->has_ended = true;
     ends->not_sent = demo_feed_end(&demo->feed, ctx);
     int service = stop_service(demo, ctx, &stats);
     struct queue_counts counts = counts_of(demo);
@@ -242,6 +243,19 @@ static struct pipeline_config config_of(const struct demo *demo, const char *to)
     };
 }
 
+/* A signal while everything was being opened: there is no account, and some events may have been sent. */
+static int end_early(struct demo *demo, struct sl_ctx *ctx)
+{
+    char number[UNITS_TEXT_SIZE];
+    const struct account_ends *ends = end(demo, ctx);
+
+    if (ends->left == 0)
+        return EXIT_DONE;
+    log_warn("stopped before anything was received: %s events are in the queue for the next run",
+             units_print_count(number, ends->left));
+    return EXIT_ABANDONED;
+}
+
 static int run_session(struct demo *demo, struct sl_ctx *ctx, struct aws_config *config)
 {
     char to[64];
@@ -255,7 +269,8 @@ static int run_session(struct demo *demo, struct sl_ctx *ctx, struct aws_config 
         .ended = end,
         .arg = demo,
     };
-    return session_run(ctx, &session);
+    int status = session_run(ctx, &session);
+    return status == EXIT_DONE && !demo->has_ended ? end_early(demo, ctx) : status;
 }
 
 static int demo_task(struct sl_ctx *ctx, void *arg)

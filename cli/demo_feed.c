@@ -93,7 +93,7 @@ SL_TASK(close_when_sent)
 static bool is_received(const struct demo_feed *feed)
 {
     struct queue_counts counts;
-    return !queue_server_counts(feed->server, feed->queue, &counts) ||
+    return !queue_service_counts(queue_server_service(feed->server), feed->queue, &counts) ||
            counts.visible + counts.delayed == 0;
 }
 

@@ -90,7 +90,7 @@ static const struct flag peek_rows[] = {
      .value = "N",
      .standard = "10",
      .min = "1",
-     .max = "1000",
+     .max = "100",
      .help = "the oldest so many"},
     {.name = "body", .type = FLAG_BOOL, .at = PEEK(body), .help = "with what is in them"},
 };

@@ -112,27 +112,29 @@ static int unknown_part(const struct reading *r, const char *name)
 
 static int read_part(struct reading *r, char *part)
 {
-    char *equals = strchr(part, '=');
-    char *value = equals ? equals + 1 : NULL;
+    static const struct {
+        const char *name, *example;
+    } kinds[] = {
+        {"visibility", "visibility=30s"}, {"delay", "delay=0s"}, {"dlq", "dlq=orders-dlq:5"}};
+    char *value = strchr(part, '=');
+    size_t kind = 0;
 
     if (strcmp(part, "fifo") == 0) {
         r->says_fifo = true;
         return 0;
     }
-    if (equals)
-        *equals = '\0';
-    if (strcmp(part, "visibility") && strcmp(part, "delay") && strcmp(part, "dlq"))
+    if (value)
+        *value++ = '\0';
+    while (kind < 3 && strcmp(part, kinds[kind].name) != 0)
+        kind++;
+    if (kind == 3)
         return unknown_part(r, part);
     if (!value || *value == '\0')
-        return refuse(r, "%s needs a value\n  do:    %s", part,
-                      *part == 'v'     ? "visibility=30s"
-                      : part[1] == 'e' ? "delay=0s"
-                                       : "dlq=orders-dlq:5");
-    if (*part == 'v')
-        return read_seconds(r, part, value, QUEUE_VISIBILITY_MAX_S, &r->queue->visibility);
-    if (part[1] == 'e')
-        return read_seconds(r, part, value, QUEUE_DELAY_MAX_S, &r->queue->delay);
-    return read_dead_letter(r, value);
+        return refuse(r, "%s needs a value\n  do:    %s", part, kinds[kind].example);
+    if (kind == 2)
+        return read_dead_letter(r, value);
+    return read_seconds(r, part, value, kind == 0 ? QUEUE_VISIBILITY_MAX_S : QUEUE_DELAY_MAX_S,
+                        kind == 0 ? &r->queue->visibility : &r->queue->delay);
 }
 
 /* What the parts must be to each other. */

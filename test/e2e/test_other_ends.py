@@ -1,6 +1,5 @@
 """Sources and sinks that are no queue and no service, and the other commands."""
 import json
-import signal
 
 
 from world.receiver import failures
@@ -69,32 +68,6 @@ def test_stdout_that_is_closed(sluice, tmp_path):
     assert ended.code not in (0, 70) and ended.code < 128, ended
 
 
-def test_the_demonstration(sluice):
-    ended = sluice("demo", "--for", "3s").end(20)
-    assert ended.code == 0, ended
-    assert "nothing abandoned" in ended.err
-    text = ended.err + ended.out.decode()
-    received = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("received"))
-    deleted = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("deleted"))
-    assert received == deleted and int(received.replace(",", "")) > 50
-
-
-def test_the_demonstration_gives_up_on_a_slow_service(sluice):
-    ended = sluice("demo", "--for", "1s", "--latency", "30s", "--batch-age", "300ms").end(20)
-    assert ended.code == 75, ended
-    assert "abandoned" in ended.err and "gave up after" in ended.err
-    assert 4.5 < ended.seconds < 6.5  # a second, and the drain of 5 s at most
-
-
-def test_a_signal_drains_the_demonstration(sluice):
-    program = sluice("demo")
-    program.wait_line("batch|info")
-    program.signal(signal.SIGINT)
-    ended = program.end(10)
-    assert ended.code == 0, ended
-    assert ended.seconds < 5
-
-
 def test_send(moto, sluice, tmp_path):
     queue = moto.queue()
     lines = [json.dumps({"n": n}) for n in range(35)]
@@ -124,7 +97,7 @@ def test_perseus_takes_what_run_sends(sluice, tmp_path):
 def test_version_and_help(sluice):
     version = sluice("--version").end(5)
     assert version.code == 0 and version.out.startswith(b"sluice ")
-    for command in ([], ["run"], ["demo"], ["perseus"], ["send"]):
+    for command in ([], ["run"], ["demo"], ["perseus"], ["send"], ["queue"], ["queues"], ["peek"]):
         shown = sluice("help", *command).end(5)
         assert shown.code == 0 and b"--" in shown.out or command == [], shown
 

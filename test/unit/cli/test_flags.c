@@ -93,7 +93,7 @@ static const struct {
     {"queue", NULL, "--seed 0", "--seed 0 is too small: 1 at least"},
     {"queue", NULL, "orders",
      "orders is no flag, and queue takes nothing else\n  do:    sluice help queue"},
-    {"peek", NULL, "--max 1001", "--max 1001 is out of range: 1 to 1000"},
+    {"peek", NULL, "--max 101", "--max 101 is out of range: 1 to 100"},
     {"demo", NULL, "--count 5", "unknown flag --count\n  do:    sluice help demo lists the flags"},
     {"run", NULL, "--a\x1b[2J 5", "unknown flag --a?[2J\n  do:    sluice help run lists the flags"},
     /* words that are no flags */
