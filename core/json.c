@@ -636,7 +636,7 @@ bool json_escape(struct slice utf8, struct strbuf *out)
             return utf8_is_valid((struct slice){p, (size_t)(end - p)});
         memcpy(to, plain, n);
         to += n;
-        if (p < end && (unsigned char)*p < 0x80 && !is_plain(*p))
+        if (p < end && (unsigned char)*p < 0x80 && !is_plain((unsigned char)*p))
             to = put_escape(to, *p++);
     }
     if (to) {
