@@ -88,6 +88,8 @@ void engine_free(struct engine *engine)
         struct queue *queue = engine->sorted[--engine->queue_count];
 
         queue_remove_all(engine, queue);
+        if (queue->is_stirred) /* by what it lost, if a poll waits */
+            links_remove(&queue->stirred);
         queue_free(queue);
     }
     while (!links_empty(&engine->tasks))

@@ -345,9 +345,23 @@ enum queue_error engine_queue_create(struct engine *engine, struct moment at, st
     return error;
 }
 
+/* A poll that was answered by what was due just before: its handles could not be made any more. */
+static void take_back_answers(struct engine *engine, const struct queue *queue)
+{
+    for (struct sl_link *l = engine->answered.next; l != &engine->answered; l = l->next) {
+        struct poll *poll = SL_CONTAINER_OF(l, struct poll, links_);
+
+        if (poll->queue != queue)
+            continue;
+        poll_deinit(poll);
+        poll->error = QUEUE_DOES_NOT_EXIST;
+    }
+}
+
 /* Everything that waits or is remembered for a queue ends. */
 static void forget_all(struct engine *engine, struct queue *queue)
 {
+    take_back_answers(engine, queue);
     while (!links_empty(&queue->polls))
         poll_answer(engine, SL_CONTAINER_OF(queue->polls.next, struct poll, links_),
                     QUEUE_DOES_NOT_EXIST);

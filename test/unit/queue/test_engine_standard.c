@@ -325,8 +325,8 @@ static const char *hex_of(const uint8_t digest[16])
 static void a_sent_message_is_told_with_its_digests(void **state)
 {
     static const struct row rows[] = {{0, CREATE, "q"}};
-    const struct payload_attribute attribute = {
-        SLICE_INIT("MyAttribute"), SLICE_INIT("String"), PAYLOAD_STRING, SLICE_INIT("foobar")};
+    const struct payload_attribute attribute = {SLICE_INIT("MyAttribute"), SLICE_INIT("String"),
+                                                PAYLOAD_STRING, SLICE_INIT("foobar")};
     struct queue_refusal refusal;
     struct sent sent;
 
