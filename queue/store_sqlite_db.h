@@ -77,7 +77,7 @@ int store_db_open(struct store_db **out, const struct store_sqlite_options *opti
 /* Writes a list of changes as one transaction. 0: durable. Negative: nothing of it will be confirmed, and nothing later. */
 int store_db_apply(struct store_db *db, const struct changes *changes);
 
-enum { DB_SWEEP_ROWS = 2048 }; /* about 10 ms */
+enum { DB_SWEEP_ROWS = 512 }; /* some 5 ms, that others wait for */
 
 /* Looks at up to `rows` (at most DB_SWEEP_ROWS) rows for those that were purged, and removes them, as a transaction of its own.
  * needs_sweep tells whether more are left. */
