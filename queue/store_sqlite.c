@@ -93,14 +93,16 @@ static struct timespec time_in_ms(unsigned ms)
 
 /* ---- the thread ---- */
 
-enum work { WORK_LOADS, WORK_GROUP, WORK_IDLE, WORK_END };
+enum work { WORK_LOADS, WORK_GROUP, WORK_SWEEP, WORK_IDLE, WORK_END };
 
 /* Under the lock: what there is to do, or WORK_IDLE and until when that may change by itself (NULL: it doesn't). */
 static enum work find_work(struct durable *durable, const struct timespec *idle,
                            const struct timespec **until, bool is_late)
 {
     struct group *gathering = durable->gathering;
+    const struct store_db *db = durable->db;
     bool is_empty = group_is_empty(gathering);
+    bool can_sweep = db->needs_sweep && !db->error;
 
     *until = NULL;
     if (durable->wanted.first)
@@ -108,10 +110,12 @@ static enum work find_work(struct durable *durable, const struct timespec *idle,
     if (is_empty && durable->asked_to_end)
         return WORK_END;
     if (!is_empty && durable->spare) {
-        if (is_late || group_is_awaited(gathering) || durable->asked_to_end)
+        if (is_late || group_is_awaited(gathering) || durable->asked_to_end || can_sweep)
             return WORK_GROUP;
         *until = &gathering->due;
-    } else if (is_empty && store_db_log_bytes(durable->db) > 0 && !durable->db->error) {
+    } else if (is_empty && can_sweep) {
+        return WORK_SWEEP;
+    } else if (is_empty && store_db_log_bytes(db) > 0 && !db->error) {
         *until = idle;
     }
     return WORK_IDLE;
@@ -160,7 +164,6 @@ static void serve_loads(struct durable *durable, struct loads *loads)
     sl_bell_ring(durable->bell);
 }
 
-/* After the waits of a group were told: the log must not grow for ever. */
 static void keep_log_short(struct durable *durable)
 {
     struct store_db *db = durable->db;
@@ -169,6 +172,14 @@ static void keep_log_short(struct durable *durable)
         return;
     if (store_db_checkpoint(db, false) == 0 && store_db_log_bytes(db) > durable->wal_max)
         db->error = -ENOSPC;
+}
+
+/* Between groups, when nobody waits for the last one any more. Errors stay in the database, and end the next group. */
+static void keep_house(struct durable *durable)
+{
+    if (durable->db->needs_sweep)
+        SL_IGNORE(store_db_sweep(durable->db, DB_SWEEP_ROWS));
+    keep_log_short(durable);
 }
 
 static void hand_back(struct durable *durable, struct group *group)
@@ -194,7 +205,7 @@ static void write_group(struct durable *durable, struct group *group, bool gives
     hand_back(durable, group);
     if (after.first)
         serve_loads(durable, &after);
-    keep_log_short(durable);
+    keep_house(durable);
 }
 
 /* Under the lock. */
@@ -231,8 +242,11 @@ static bool do_work(struct durable *durable)
     case WORK_GROUP:
         write_group(durable, group, gives_up);
         break;
+    case WORK_SWEEP:
+        keep_house(durable);
+        break;
     case WORK_IDLE:
-        SL_IGNORE(store_db_checkpoint(durable->db, true)); /* an error stays in the database */
+        SL_IGNORE(store_db_checkpoint(durable->db, true));
         break;
     case WORK_END:
         return false;
