@@ -4,7 +4,13 @@
  *
  * AWS JSON 1.0: X-Amz-Target names the operation, the body is its input. Query: Action and the input are form fields, in
  * the body of a POST or in the query of a GET; the answer is XML. What comes out is plain text: unescaped, decoded from
- * base64. Types and presence are checked here (SerializationException, MissingParameter); limits and meaning are not.
+ * base64. Types and presence are checked here; limits and meaning are not.
+ *
+ * What is missing or of the wrong type is refused as SQS does: SerializationException and MissingParameter, but
+ * QueueDoesNotExist without a QueueUrl and InvalidParameterValue without a QueueName. A batch without Entries is an empty
+ * one: `entry_count` is 0, and the operation refuses it. Unknown members are passed over, null is "not given", what is given
+ * twice counts as it was given last; of a map all entries are kept in their order, also those with the same name. All text
+ * is valid UTF-8, and may hold NUL.
  *
  * Life: zero → api_read → the answer is written → api_request_deinit; or api_request_reset, to read the next one with the
  * storage of the last.
@@ -98,7 +104,8 @@ struct api_request {
     } arena;
 };
 
-enum { API_ENTRIES_MAX = 1000 }; /* more in one list is refused as malformed */
+/* More in one list or map is refused as malformed: far above what SQS allows, and below what costs anything. */
+enum { API_ENTRIES_MAX = 1000 };
 
 /* A request as it came over HTTP; borrowed until the answer is written. */
 struct api_http {
@@ -112,13 +119,17 @@ struct api_http {
 
 /*
  * Reads a request. With a target, or a content type of application/x-amz-json-1.0, it is JSON, else Query. The protocol and,
- * as far as it got, the operation (else OPERATIONS) are set in any case, so that the refusal can be written.
- * QUEUE_OK, or what `refusal` says: an unknown operation, malformed text, a wrong type, a required member that is missing.
+ * as far as it got, the operation (else OPERATIONS) are set in any case, so that the refusal can be written. What was read
+ * before is dropped first. Slices point into `http` or into the request's own storage.
+ * QUEUE_OK, or what `refusal` says: an unknown operation, malformed text, a wrong type, a required member that is missing;
+ * QUEUE_INTERNAL_FAILURE without memory.
  */
 enum queue_error api_read(struct api_request *request, const struct api_http *http,
                           struct queue_refusal *refusal);
 
+/* Drops what was read and keeps its storage, up to 256 KiB of it. */
 void api_request_reset(struct api_request *request);
+/* Frees everything; the request is zero afterwards. */
 void api_request_deinit(struct api_request *request);
 
 /* ---- answers ---- */
@@ -139,7 +150,8 @@ void api_request_deinit(struct api_request *request);
  *     answer_end(&a);
  *
  * Lists and maps that hold nothing are not begun: SQS leaves them out. An operation without output answers with an empty
- * body in JSON ("{}" where SQS sends that) and the metadata alone in XML.
+ * body in JSON and the metadata alone in XML; one whose output has no member answers with "{}". What XML has no way to say
+ * (most control characters) becomes U+FFFD. A name that the output does not have, or of another shape, is asserted.
  */
 struct answer {
     enum api_protocol protocol;
@@ -184,7 +196,8 @@ const char *answer_content_type(enum api_protocol protocol);
 int answer_refusal(enum api_protocol protocol, const struct queue_refusal *refusal,
                    struct slice request_id, struct strbuf *out, struct strbuf *query_error);
 
-/* An entry of `Failed`: Id, SenderFault, Code, Message; inside a list of them. */
+/* An entry of `Failed`: Id, SenderFault, Code, Message; inside a list of them. The code is that of the Query protocol, as SQS
+ * has it, and InternalError for an internal failure. */
 void answer_failed_entry(struct answer *a, struct slice id, const struct queue_refusal *refusal);
 
 /* ---- what a receive asks for ---- */

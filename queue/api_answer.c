@@ -72,6 +72,24 @@ static bool is_no_character(const char *p, const char *end)
     return end - p >= 3 && memcmp(p, "\xef\xbf", 2) == 0 && (unsigned char)p[2] >= 0xbe;
 }
 
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
+}
+
+/* Whether eight bytes stand for themselves: no control character, none of <>"& (which differ by a bit in pairs), and not
+ * what U+FFFE begins with. May say no to some that do. */
+static bool is_plain_word(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return !((word - 0x2020202020202020u) & ~word & 0x8080808080808080u) &&
+           !zero_bytes((word & ~(uint64_t)0x0202020202020202u) ^ 0x3c3c3c3c3c3c3c3cu) &&
+           !zero_bytes((word & ~(uint64_t)0x0404040404040404u) ^ 0x2222222222222222u) &&
+           !zero_bytes(word ^ 0xefefefefefefefefu);
+}
+
 static void add_xml_piece(struct slice piece, struct strbuf *out)
 {
     const char *p = piece.p;
@@ -79,9 +97,14 @@ static void add_xml_piece(struct slice piece, struct strbuf *out)
     const char *plain = p;
 
     while (p < end) {
-        const char *escape = xml_escape_of((unsigned char)*p);
+        const char *escape;
         size_t n = 1;
 
+        if (end - p >= 8 && is_plain_word(p)) {
+            p += 8;
+            continue;
+        }
+        escape = xml_escape_of((unsigned char)*p);
         if (is_no_character(p, end)) {
             escape = REPLACEMENT;
             n = 3;

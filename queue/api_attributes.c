@@ -171,9 +171,11 @@ enum base_type { TYPE_UNKNOWN, TYPE_STRING, TYPE_NUMBER, TYPE_BINARY };
 /* What stands before the custom label, if there is one. */
 static enum base_type base_of(struct slice type)
 {
-    const char *dot = type.n > 0 ? memchr(type.p, '.', type.n) : NULL;
+    const char *dot = type.p ? memchr(type.p, '.', type.n) : NULL;
     struct slice base = {type.p, dot ? (size_t)(dot - type.p) : type.n};
 
+    if (!type.p)
+        return TYPE_UNKNOWN;
     if (slice_is(base, "String"))
         return TYPE_STRING;
     if (slice_is(base, "Number"))

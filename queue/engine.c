@@ -7,13 +7,6 @@
 
 enum { PAYLOAD_BYTES_DEFAULT = 64 << 20, INTERNED_MAX = 100000 };
 
-/*
- * A message can be received before it is durable, and a crash then loses it, with its seq. Whoever still has its handle must
- * not delete another message by it: numbering goes on beyond what can have been waiting for the disk, which is less than
- * this: what 10,000 connections send in batches of 10, and what move tasks move meanwhile.
- */
-#define SEQ_GAP (UINT64_C(1) << 20)
-
 uint64_t engine_hash(const struct engine *engine, struct slice a, struct slice b)
 {
     const uint64_t head[2] = {engine->options.seed, a.n};
@@ -72,8 +65,11 @@ struct engine *engine_new(const struct engine_options *options)
     }
     if (engine->options.payload_bytes_max == 0)
         engine->options.payload_bytes_max = PAYLOAD_BYTES_DEFAULT;
-    engine->seq = options->facts.seq_max + (options->facts.epoch > 1 ? SEQ_GAP : 0);
-    engine->generation = (uint64_t)options->facts.epoch << GENERATION_BITS;
+    engine->generation = (uint64_t)options->facts.epoch << EPOCH_SHIFT;
+    /* A crash loses messages that were received before they were durable: their handles must not fit others. */
+    engine->seq = engine->generation;
+    if (engine->seq < options->facts.seq_max)
+        engine->seq = options->facts.seq_max;
     engine->sweep_at = SL_NEVER;
     engine_messages_init(engine);
     heap_init(&engine->polls_due, poll_before);

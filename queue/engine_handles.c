@@ -72,7 +72,7 @@ enum worth {
 static enum worth worth_of(const struct engine *engine, const struct message *message,
                            uint64_t generation)
 {
-    uint64_t epoch = (uint64_t)engine->options.facts.epoch << GENERATION_BITS;
+    uint64_t epoch = (uint64_t)engine->options.facts.epoch << EPOCH_SHIFT;
 
     if (generation == message->generation)
         return message->status == MESSAGE_IN_FLIGHT ? HANDLE_LIVE : HANDLE_EXPIRED;

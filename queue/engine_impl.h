@@ -20,8 +20,8 @@
 #include "queue/table.h"
 
 enum {
-    GENERATION_BITS =
-        40, /* of the counter in a generation; above it the epoch. 10^12 receives between two starts */
+    EPOCH_SHIFT =
+        40, /* generations and seqs: the epoch, and below it a counter. 10^12 of each between two starts */
     AHEAD_LOW = 500, /* payloads ready at the head of a queue, below which more are wanted */
     AHEAD = 1000,    /* how many are wanted at once */
 };

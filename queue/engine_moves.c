@@ -255,6 +255,8 @@ static sl_dur pause_of(const struct task *task)
 static void step(struct engine *engine, struct moment at, struct task *task)
 {
     struct queue *from = engine_queue_find_arn(engine, slice_of(task->source_arn));
+    uint64_t moved = task->moved;
+    sl_dur pause = pause_of(task);
     bool waits = false;
 
     if (task->status == MOVE_CANCELLING || !from) {
@@ -279,10 +281,13 @@ static void step(struct engine *engine, struct moment at, struct task *task)
             break;
         task->moved++;
     }
+    /* What is there may be held back by its group for hours. */
+    if (!waits && task->moved == moved)
+        pause = sl_dur_max(pause, STEP);
     if (!waits && from->visible == 0)
         task_end(engine, task, MOVE_COMPLETED, NULL);
     else
-        task->step_at = sl_time_add(at.now, pause_of(task));
+        task->step_at = sl_time_add(at.now, pause);
 }
 
 void engine_tasks_step(struct engine *engine, struct moment at)

@@ -265,6 +265,18 @@ static bool replay(struct engine *engine, struct moment at, struct poll *poll)
     return true;
 }
 
+static void wait_or_give_up(struct engine *engine, struct moment at, struct poll *poll)
+{
+    if (!sl_time_before(at.now, poll->until)) {
+        poll_answer(engine, poll, QUEUE_OK);
+        return;
+    }
+    links_add(&poll->queue->polls, &poll->links_);
+    heap_add(&engine->polls_due, &poll->due_);
+    poll->is_parked_ = true;
+    queue_stir(engine, poll->queue);
+}
+
 void engine_poll(struct engine *engine, struct moment at, struct poll *poll)
 {
     struct queue *queue = poll->queue;
@@ -281,19 +293,9 @@ void engine_poll(struct engine *engine, struct moment at, struct poll *poll)
         return;
     }
     /* Those that wait come first; while one does, there is nothing for it. */
-    if (links_empty(&queue->polls) && try_answer(engine, at, poll)) {
-        engine_serve(engine, at); /* dead letters may wake others; a visibility of 0 */
-        return;
-    }
-    if (!sl_time_before(at.now, poll->until)) {
-        poll_answer(engine, poll, QUEUE_OK);
-        return;
-    }
-    links_add(&queue->polls, &poll->links_);
-    heap_add(&engine->polls_due, &poll->due_);
-    poll->is_parked_ = true;
-    queue_stir(engine, queue);
-    engine_serve(engine, at);
+    if (!links_empty(&queue->polls) || !try_answer(engine, at, poll))
+        wait_or_give_up(engine, at, poll);
+    engine_serve(engine, at); /* dead letters may wake others; a visibility of 0 */
 }
 
 void engine_poll_cancel(struct engine *engine, struct poll *poll)

@@ -2,8 +2,8 @@
  * error -- what SQS refuses with: each error's code, its __type, its status, and whose fault it is, as one table.
  *
  * The table has every error of the SQS API model of 2012-11-05 and those of the front door that all AWS services share
- * ("Common Errors" of the SQS API reference): AWS JSON answers carry the type as "com.amazonaws.sqs#TYPE" and the code in
- * x-amzn-query-error, the Query protocol carries the code alone.
+ * ("Common Errors" of the SQS API reference): AWS JSON answers carry the type as "com.amazonaws.sqs#TYPE", those of the front
+ * door as "com.amazon.coral.service#TYPE", and the code in x-amzn-query-error; the Query protocol carries the code alone.
  */
 #ifndef QUEUE_ERROR_H
 #define QUEUE_ERROR_H
@@ -53,7 +53,7 @@ enum queue_error {
     QUEUE_SIGNATURE_INCOMPLETE,
     QUEUE_REQUEST_EXPIRED,
     QUEUE_ACTION_UNKNOWN, /* UnknownOperationException; InvalidAction in the Query protocol */
-    QUEUE_MALFORMED,      /* SerializationException; MalformedQueryString in the Query protocol */
+    QUEUE_MALFORMED,      /* SerializationException; MalformedInput in the Query protocol */
     QUEUE_INTERNAL_FAILURE,
     QUEUE_UNAVAILABLE,
     QUEUE_THROTTLED,

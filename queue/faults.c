@@ -20,6 +20,17 @@ bool fault_happens(struct queue_service *service, double share)
     return (double)(next_random(service) >> 11) * 0x1p-53 < share;
 }
 
+void faults_shuffle(struct queue_service *service, struct receipt *receipts, unsigned count)
+{
+    for (unsigned i = count; i > 1; i--) {
+        unsigned j = (unsigned)(next_random(service) % i);
+        struct receipt one = receipts[i - 1];
+
+        receipts[i - 1] = receipts[j];
+        receipts[j] = one;
+    }
+}
+
 sl_dur fault_latency(struct queue_service *service)
 {
     const struct queue_faults *faults = &service->config.faults;

@@ -308,6 +308,15 @@ static void answer_failures(struct queue_call *call, const struct failures *fail
     answer_list_end(&call->answer);
 }
 
+/* An entry that fails on purpose. */
+static bool fails(struct queue_call *call, struct queue_refusal *refusal)
+{
+    if (!fault_happens(call->service, call->service->config.faults.fail_entry))
+        return false;
+    queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
+    return true;
+}
+
 /* For operations whose success says nothing but the entry's id. */
 static void answer_successes(struct queue_call *call, const struct failures *failures)
 {
@@ -387,7 +396,8 @@ enum step op_delete_message_batch(struct queue_call *call, struct moment at,
         check_batch(&call->request, "DeleteMessageBatchRequestEntry", refusal) != QUEUE_OK)
         return STEP_REFUSE;
     for (size_t i = 0; i < call->request.entry_count; i++)
-        if (delete_one(call, at, queue, call->request.entries[i].handle, &why) != QUEUE_OK)
+        if (fails(call, &why) ||
+            delete_one(call, at, queue, call->request.entries[i].handle, &why) != QUEUE_OK)
             fail(&failures, i, &why);
     call_answer_begin(call);
     answer_successes(call, &failures);
@@ -434,7 +444,8 @@ enum step op_change_message_visibility_batch(struct queue_call *call, struct mom
     for (size_t i = 0; i < call->request.entry_count; i++) {
         const struct api_entry *entry = &call->request.entries[i];
 
-        if (change_one(call, at, queue, entry->handle, entry->visibility, &why) != QUEUE_OK)
+        if (fails(call, &why) ||
+            change_one(call, at, queue, entry->handle, entry->visibility, &why) != QUEUE_OK)
             fail(&failures, i, &why);
     }
     call_answer_begin(call);

@@ -254,6 +254,8 @@ void receive_polled(struct queue_call *call, struct moment at)
         call_refuse(call, &refusal);
         return;
     }
+    if (fault_happens(call->service, call->service->config.faults.shuffle))
+        faults_shuffle(call->service, call->poll.receipts, call->poll.count);
     call->given_count = call->poll.count;
     for (unsigned i = 0; i < call->poll.count; i++) {
         const struct receipt *receipt = &call->poll.receipts[i];

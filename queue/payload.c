@@ -30,7 +30,7 @@ static void put_length(unsigned char out[4], size_t n)
 static char *put_text(char *at, struct slice text)
 {
     put_length((unsigned char *)at, text.n);
-    if (text.n > 0)
+    if (text.p)
         memcpy(at + 4, text.p, text.n);
     return at + 4 + text.n;
 }
@@ -143,7 +143,7 @@ static uint16_t short_length(struct slice text)
 
 static char *put_plain(char *at, struct slice text)
 {
-    if (text.n > 0)
+    if (text.p)
         memcpy(at, text.p, text.n);
     return at + text.n;
 }

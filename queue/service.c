@@ -298,6 +298,11 @@ int queue_service_new(struct queue_service **out, struct store *store,
 
 /* ---- looking ---- */
 
+void queue_service_faults_set(struct queue_service *service, const struct queue_faults *faults)
+{
+    service->config.faults = *faults;
+}
+
 uint64_t queue_service_seed(const struct queue_service *service)
 {
     return service->seed;

@@ -41,6 +41,8 @@ struct queue_faults {
     double drop_delete;              /* deletes that are answered with success, and not done */
     double duplicate; /* received messages that stay visible, and are received again */
     double cut; /* requests that are done, and whose connection is closed instead of an answer */
+    double fail_entry; /* entries of delete and visibility batches that fail, nothing done */
+    double shuffle;    /* receives that bring their messages in any order */
 };
 
 /* Zero is the default that each line names. Strings are borrowed by new only. */
@@ -109,6 +111,9 @@ void queue_service_take(struct queue_service *service, struct queue_caller calle
 void queue_call_gone(struct queue_call *call);
 /* The answer is over. Not `delivered`: what was in it is visible again at once. The call must not be used any more. */
 void queue_call_completed(struct queue_call *call, bool delivered);
+
+/* From the next request on. */
+void queue_service_faults_set(struct queue_service *service, const struct queue_faults *faults);
 
 /* ---- looking ---- */
 

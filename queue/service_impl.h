@@ -130,6 +130,7 @@ void call_free(struct queue_call *call);
 
 void faults_init(struct queue_service *service, uint64_t seed);
 bool fault_happens(struct queue_service *service, double share);
+void faults_shuffle(struct queue_service *service, struct receipt *receipts, unsigned count);
 sl_dur fault_latency(struct queue_service *service);
 bool faults_refuse(struct queue_service *service, struct queue_refusal *refusal);
 

@@ -13,8 +13,8 @@ static const char *const texts[DB_STATEMENTS] = {
     [DB_MESSAGE] = "INSERT INTO message (seq, queue, payload) VALUES (?1, ?2, ?3)",
     [DB_MESSAGE_MOVED] = "UPDATE message SET seq = ?2, queue = ?3 WHERE seq = ?1",
     [DB_MESSAGE_GONE] = "DELETE FROM message WHERE seq = ?1",
-    [DB_STATE] = "REPLACE INTO state (seq, visible_ms, first_received_ms, generation, receives, "
-                 "origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [DB_STATE] = ("REPLACE INTO state (seq, visible_ms, first_received_ms, generation, receives, "
+                  "origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
     [DB_STATE_MOVED] = "UPDATE state SET seq = ?2 WHERE seq = ?1",
     [DB_STATE_GONE] = "DELETE FROM state WHERE seq = ?1",
     [DB_QUEUE] = "REPLACE INTO queue (id, text) VALUES (?1, ?2)",
@@ -22,10 +22,10 @@ static const char *const texts[DB_STATEMENTS] = {
     [DB_COUNTERS] = "REPLACE INTO counters (queue, sent) VALUES (?1, ?2)",
     [DB_COUNTERS_GONE] = "DELETE FROM counters WHERE queue = ?1",
     [DB_MESSAGES_GONE] = "DELETE FROM message WHERE queue = ?1 AND seq <= ?2",
-    [DB_STATES_STRAY] = "DELETE FROM state WHERE seq <= ?1 AND NOT EXISTS "
-                        "(SELECT 1 FROM message WHERE message.seq = state.seq)",
-    [DB_DEDUP] = "REPLACE INTO dedup (queue, key, id, sequence, expires_ms) "
-                 "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [DB_STATES_STRAY] = ("DELETE FROM state WHERE seq <= ?1 AND NOT EXISTS "
+                         "(SELECT 1 FROM message WHERE message.seq = state.seq)"),
+    [DB_DEDUP] = ("REPLACE INTO dedup (queue, key, id, sequence, expires_ms) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5)"),
     [DB_DEDUP_GONE] = "DELETE FROM dedup WHERE queue = ?1 AND key = ?2",
     [DB_DEDUPS_GONE] = "DELETE FROM dedup WHERE queue = ?1",
     [DB_TASK] = "REPLACE INTO task (seq, text) VALUES (?1, ?2)",

@@ -104,6 +104,12 @@ void sl_virtual_wall_jump(int64_t ms)
     world_->wall_base_ms += ms;
 }
 
+void sl_virtual_leap(sl_dur d)
+{
+    sl_assert(world_ && d.ns >= 0);
+    world_->now = sl_time_add(world_->now, d);
+}
+
 struct work {
     struct sl_timer timer;
     struct sl_job *job;

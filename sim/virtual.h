@@ -30,4 +30,7 @@ SL_API void sl_virtual_raise(int signo);
 /* Moves the wall clock alone by `ms`, as an operator or NTP would. */
 SL_API void sl_virtual_wall_jump(int64_t ms);
 
+/* Moves the clock on by `d` at once, past timers, which are late then: the world stood still (SIGSTOP, a laptop's lid). */
+SL_API void sl_virtual_leap(sl_dur d);
+
 #endif

@@ -83,7 +83,7 @@ def test_no_host_header(server):
 
 
 JSONS = {
-    "nothing": b"", "half": b'{"QueueName":', "two": b"{}{}", "list": b"[]", "text": b'"x"', "null": b"null", "nan": b'{"MaxResults":NaN}',
+    "half": b'{"QueueName":', "two": b"{}{}", "list": b"[]", "text": b'"x"', "null": b"null", "nan": b'{"MaxResults":NaN}',
     "infinite": b'{"MaxResults":1e999}', "long-number": b'{"MaxResults":' + b"1" * 100_000 + b"}", "fraction": b'{"MaxResults":1.5}',
     "deep": b"[" * 500_000, "deep-inside": b'{"x":' * 100_000, "surrogate": b'{"QueueNamePrefix":"\\ud800"}',
     "not-utf8": b'{"QueueNamePrefix":"\xff\xfe"}', "overlong": b'{"QueueNamePrefix":"\xc0\xaf"}', "bom": b"\xef\xbb\xbf{}",

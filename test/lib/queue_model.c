@@ -357,8 +357,7 @@ static void remember(struct model *m, const struct model_dedup *dedup)
 static void add(struct model *m, int64_t now, int queue, const struct model_send *send)
 {
     const struct model_settings *settings = &m->queues[queue].settings;
-    int64_t delay_s =
-        send->delay_s < 0 || settings->is_fifo ? settings->delay_s : send->delay_s;
+    int64_t delay_s = send->delay_s < 0 || settings->is_fifo ? settings->delay_s : send->delay_s;
     int i = 0;
 
     while (m->messages[i].is_there)
@@ -477,8 +476,7 @@ void model_return(struct model *m, int64_t now, int queue, const struct model_ha
 
     model_tick(m, now);
     message = model_find(m, queue, handle->place);
-    if (!message || handle->receipt != message->state.receipt ||
-        message->status != MODEL_IN_FLIGHT)
+    if (!message || handle->receipt != message->state.receipt || message->status != MODEL_IN_FLIGHT)
         return;
     state = message->state;
     state.visible_ms = now;

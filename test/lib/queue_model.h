@@ -44,7 +44,7 @@ struct model_settings {
 
 /* What a receive changes, and what a crash may forget. */
 struct model_state {
-    int64_t since_ms; /* when it came to be so */
+    int64_t since_ms;   /* when it came to be so */
     int64_t visible_ms; /* 0: at once */
     int64_t first_received_ms;
     unsigned receives;
@@ -61,8 +61,9 @@ struct model_message {
     unsigned content;
     int64_t sent_ms; /* as clients see it */
     int64_t kept_since_ms;
-    int64_t received_ms; /* the newest receive in this queue, or the crash that made it unknown; 0: none */
-    int origin;          /* the queue that it was dead-lettered from; -1 */
+    int64_t
+        received_ms; /* the newest receive in this queue, or the crash that made it unknown; 0: none */
+    int origin;      /* the queue that it was dead-lettered from; -1 */
     struct model_state state;
     struct model_state earlier[MODEL_STATES]; /* the newest first */
 };
@@ -73,7 +74,8 @@ struct model_queue {
     struct model_settings settings;
     uint64_t sent;
     int64_t created_ms, modified_ms, deleted_ms, purged_ms;
-    uint64_t served[MODEL_GROUPS]; /* when each group was served last; joining counts as being served */
+    uint64_t
+        served[MODEL_GROUPS]; /* when each group was served last; joining counts as being served */
 };
 
 struct model_dedup {
@@ -139,7 +141,8 @@ struct model_task {
 struct model_limits {
     unsigned in_flight_max;
     int64_t purge_pause_ms, name_pause_ms;
-    int64_t sweep_ms; /* how often messages beyond their retention are looked for; receives look by themselves */
+    int64_t
+        sweep_ms; /* how often messages beyond their retention are looked for; receives look by themselves */
     bool expired_handle_refused, expired_change_refused;
 };
 
@@ -153,7 +156,8 @@ struct model {
     struct model_task tasks[MODEL_TASKS];
     struct model_answer answers[2 * MODEL_POLLS];
     unsigned answer_count;
-    int stirred[MODEL_QUEUES]; /* queues whose polls may get something, in the order in which that came to be */
+    int stirred
+        [MODEL_QUEUES]; /* queues whose polls may get something, in the order in which that came to be */
     unsigned stirred_count;
     uint64_t places, turns;
     unsigned receipts, incarnations;

@@ -92,6 +92,7 @@ static bool has_visible(const struct model *m, int queue)
 static void step(struct model *m, int64_t now, struct model_task *task)
 {
     int64_t most = task->rate == 0 ? MODEL_MESSAGES : task->rate < 10 ? 1 : task->rate / 10;
+    uint64_t moved = task->moved;
     int64_t pause_ms = task->rate == 0 ? 1 : task->rate < 10 ? 1000 / task->rate : 100;
 
     if (task->status == MODEL_CANCELLING) {
@@ -111,6 +112,8 @@ static void step(struct model *m, int64_t now, struct model_task *task)
         send_anew(m, now, &m->messages[next], to);
         task->moved++;
     }
+    if (task->moved == moved && pause_ms < 100)
+        pause_ms = 100; /* all are held back by their groups */
     if (!has_visible(m, task->from))
         end(task, MODEL_COMPLETED);
     else
@@ -211,14 +214,17 @@ bool model_recall(struct model_message *message, const struct model_state *state
     int64_t until = INT64_MAX;
     const struct model_state *have = &message->state;
 
-    for (int i = 0; i <= MODEL_STATES; i++) {
-        if (is_same(have, state, at) && until >= since) {
+    for (int i = 0; have->since_ms && until >= since; i++) {
+        if (is_same(have, state, at)) {
             message->state = *have;
             return true;
         }
+        if (i == MODEL_STATES) { /* it changed so often that not all is known */
+            message->state = *state;
+            return true;
+        }
         until = have->since_ms;
-        if (i < MODEL_STATES)
-            have = &message->earlier[i];
+        have = &message->earlier[i];
     }
     return false;
 }
@@ -242,6 +248,8 @@ static void stand_up(struct model_message *message, int64_t now)
 {
     const struct model_state *state = &message->state;
 
+    memset(message->earlier, 0, sizeof message->earlier);
+    message->state.since_ms = now;
     message->received_ms = now;
     message->kept_since_ms = message->sent_ms;
     if (state->visible_ms <= now)

@@ -203,8 +203,7 @@ static bool replay(struct model *m, int64_t now, const struct model_poll *poll,
         struct model_message *message = model_find(m, poll->queue, attempt->receipts[i].place);
 
         if (!message || message->state.receipt != attempt->receipts[i].receipt ||
-            message->status != MODEL_IN_FLIGHT ||
-            message->state.visible_ms != attempt->visible_ms)
+            message->status != MODEL_IN_FLIGHT || message->state.visible_ms != attempt->visible_ms)
             return false;
     }
     answer->count = attempt->count;

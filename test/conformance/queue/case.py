@@ -44,11 +44,9 @@ def row(mark, says, *values):
 # Where AWS's texts disagree, or what it was seen to do is not what it says: which of them holds is a switch. The first
 # value is what sluice's queue does, and what the cases expect unless --rule says otherwise.
 RULES = {
-    "delete-expired-standard": ("works", "fails"),
+    "expired-handles": ("delete", "refuse"),  # standard queues; `sluice queue` has a flag of that name
     "delete-expired-fifo": ("fails", "works"),
     "delete-stale-standard": ("ignored", "works"),
-    "visibility-expired-standard": ("ignored", "works"),
-    "visibility-expired-fifo": ("ignored", "fails"),
     "visibility-stale-standard": ("ignored", "works"),
     "visibility-deleted-standard": ("fails", "ignored"),
     "fake-handle-status": ("404", "400"),

@@ -2,6 +2,7 @@
 import json
 import sys
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def pytest_sessionstart(session):
     folder = tempfile.TemporaryDirectory(prefix="sluice-conformance-")
     config.add_cleanup(folder.cleanup)
     try:
-        server = SERVERS[config.getoption("--server")](Path(folder.name))
+        server = SERVERS[config.getoption("--server")](Path(folder.name), config.rules)
     except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:
         raise pytest.UsageError(f"{config.getoption('--server')} can't be had: {error}") from error
     config.add_cleanup(server.close)
@@ -246,9 +247,11 @@ class Queue:
             got += some
         return got
 
-    def is_silent(self, wait=0, did="a message was received", **more):
+    def is_silent(self, wait=0, did="a message was received", before=None, **more):
+        """Nothing comes. `before`: a time.monotonic() after which something may; an answer that is that late says nothing."""
         got = self.receive(10, wait, **more)
-        holds(not got, did)
+        if before is None or time.monotonic() < before:
+            holds(not got, did)
 
     def delete(self, message):
         handle = message if isinstance(message, str) else message["ReceiptHandle"]

@@ -17,11 +17,12 @@ READY_S = 10
 class Sluice:
     """`sluice queue` in memory. Ready when it has printed its three export lines."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, rules):
         self.binary = os.environ.get("SLUICE", str(ROOT / "build" / "release" / "sluice"))
         self.log = open(folder / "sluice.log", "w")
-        self.process = subprocess.Popen([self.binary, "queue", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
-                                        stderr=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [self.binary, "queue", "--listen", "127.0.0.1:0", "--expired-handles", rules["expired-handles"]],
+            stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL)
         lines = self.first_lines(3)
         values = dict(re.findall(r"(\w+)=(\S+)", lines))
         if "AWS_ENDPOINT_URL_SQS" not in values:
@@ -53,7 +54,7 @@ class Moto:
     """moto as people run it, only that its calls go one at a time: see world/moto_guarded.py."""
     region, keys = queues.REGION, ("any", "any")
 
-    def __init__(self, folder):
+    def __init__(self, folder, _rules):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = open(folder / "moto.log", "w")
@@ -70,6 +71,9 @@ class Moto:
 
 class ElasticMQ(queues.ElasticMQ):
     region = queues.REGION
+
+    def __init__(self, folder, _rules):
+        super().__init__(folder)
 
 
 SERVERS = {"sluice": Sluice, "moto": Moto, "elasticmq": ElasticMQ}

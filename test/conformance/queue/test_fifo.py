@@ -2,6 +2,7 @@
 import hashlib
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -145,10 +146,10 @@ def test_later_is_held_back(queue):
     """Of foo, bar, baz in flight with bar's timeout extended, foo comes again, baz not: an earlier one is invisible."""
     q = queue(fifo=True)
     q.send_in("g", "foo", "bar", "baz")
-    got = q.receive(3, wait=5, VisibilityTimeout=1)
+    got = q.receive(3, wait=5, VisibilityTimeout=3)
     in_order(got, ["foo", "bar", "baz"])
     q.change(got[1], 600)
-    passes(queue)
+    passes(queue, 4)
     in_order(q.receive(10, wait=5), ["foo"])
 
 
@@ -388,8 +389,9 @@ def test_delay_of_zero(queue):
 def test_delay_of_queue(queue):
     """The queue's DelaySeconds holds for all of its messages, and their order stays."""
     q = queue(fifo=True, DelaySeconds=1)
+    end = time.monotonic() + 1
     q.send_in("1", "a", "b", "c")
-    q.is_silent(did="received before the delay was over")
+    q.is_silent(did="received before the delay was over", before=end)
     passes(queue)
     in_order(q.receive(3, wait=5), ["a", "b", "c"])
 
@@ -467,8 +469,9 @@ def test_attempt_resets(queue):
     q.send_in("g", "0")
     in_order(q.receive(1, wait=5, ReceiveRequestAttemptId="try-1"), ["0"])
     passes(queue)
+    end = time.monotonic() + 3
     in_order(q.receive(1, wait=1, ReceiveRequestAttemptId="try-1"), ["0"])
-    q.is_silent(wait=2, did="received when the first timeout was over")
+    q.is_silent(wait=2, did="received when the first timeout was over", before=end)
 
 
 @documented("fifo.attempt-deleted", ATTEMPT)

@@ -207,14 +207,14 @@ def seconds(call, *arguments, **named):
 def test_waits(queue):
     """A long poll of an empty queue answers without messages when WaitTimeSeconds are over."""
     took, got = seconds(queue().receive, 1, 2)
-    holds(not got and 1.5 < took < 4, f"{len(got)} messages after {took:.0f} s")
+    holds(not got and 1.5 < took < 10, f"{len(got)} messages after {took:.0f} s")
 
 
 @documented("poll.short", POLL_GUIDE)
 def test_short(queue):
     """With WaitTimeSeconds 0 the answer comes at once, whatever the queue's attribute says."""
-    took, got = seconds(queue(ReceiveMessageWaitTimeSeconds=3).receive, 1, 0)
-    holds(not got and took < 1.5, f"{len(got)} messages after {took:.0f} s")
+    took, got = seconds(queue(ReceiveMessageWaitTimeSeconds=20).receive, 1, 0)
+    holds(not got and took < 10, f"{len(got)} messages after {took:.0f} s")
 
 
 @recorded("poll.does-not-wait", seen("test_receive_message_wait_time_seconds_and_max_number_of_messages_does_not_block"))
@@ -223,8 +223,8 @@ def test_does_not_wait(queue):
     q = queue()
     q.send()
     q.send()
-    took, got = seconds(q.receive, 3, 10)
-    holds(got and took < 5, f"{len(got)} messages after {took:.0f} s")
+    took, got = seconds(q.receive, 3, 20)
+    holds(got and took < 10, f"{len(got)} messages after {took:.0f} s")
 
 
 @recorded("poll.wakes", seen("test_wait_time_seconds_waits_correctly"))
@@ -233,22 +233,22 @@ def test_wakes(queue):
     q = queue()
     timer = threading.Timer(0.7, q.send, ["arrived"])
     timer.start()
-    took, got = seconds(q.receive, 1, 15)
+    took, got = seconds(q.receive, 1, 20)
     timer.join()
     same("bodies", [m["Body"] for m in got], ["arrived"])
-    holds(0.5 < took < 5, f"answered after {took:.0f} s")
+    holds(0.5 < took < 10, f"answered after {took:.0f} s")
 
 
 @recorded("poll.queue-attribute", seen("test_wait_time_seconds_queue_attribute_waits_correctly"))
 def test_waits_by_attribute(sqs, queue):
     """Without WaitTimeSeconds the queue's ReceiveMessageWaitTimeSeconds holds."""
-    q = queue(ReceiveMessageWaitTimeSeconds=15)
+    q = queue(ReceiveMessageWaitTimeSeconds=20)
     timer = threading.Timer(0.7, q.send, ["arrived"])
     timer.start()
     took, got = seconds(sqs.receive_message, QueueUrl=q.url)
     timer.join()
     same("bodies", [m["Body"] for m in got.get("Messages", [])], ["arrived"])
-    holds(0.5 < took < 5, f"answered after {took:.0f} s")
+    holds(0.5 < took < 10, f"answered after {took:.0f} s")
 
 
 @documented("poll.wakes-visible", RECEIVE)
@@ -257,8 +257,8 @@ def test_wakes_when_visible(queue):
     q = queue()
     q.send()
     q.take(VisibilityTimeout=1)
-    took, got = seconds(q.receive, 1, 15)
-    holds(len(got) == 1 and took < 5, f"{len(got)} messages after {took:.0f} s")
+    took, got = seconds(q.receive, 1, 20)
+    holds(len(got) == 1 and took < 10, f"{len(got)} messages after {took:.0f} s")
 
 
 @documented("poll.wakes-changed", operation("ChangeMessageVisibility"))
@@ -269,9 +269,9 @@ def test_wakes_when_changed(queue):
     message = q.take()
     timer = threading.Timer(0.5, q.change, [message, 0])
     timer.start()
-    took, got = seconds(q.receive, 1, 15)
+    took, got = seconds(q.receive, 1, 20)
     timer.join()
-    holds(len(got) == 1 and took < 5, f"{len(got)} messages after {took:.0f} s")
+    holds(len(got) == 1 and took < 10, f"{len(got)} messages after {took:.0f} s")
 
 
 @documented("poll.one-each", RECEIVE)
@@ -291,5 +291,5 @@ def test_wakes_when_delay_ends(queue):
     """A message whose delay ends during a long poll ends it."""
     q = queue()
     q.send(DelaySeconds=1)
-    took, got = seconds(q.receive, 1, 15)
-    holds(len(got) == 1 and 0.5 < took < 5, f"{len(got)} messages after {took:.0f} s")
+    took, got = seconds(q.receive, 1, 20)
+    holds(len(got) == 1 and 0.5 < took < 10, f"{len(got)} messages after {took:.0f} s")

@@ -2,6 +2,7 @@
 import hashlib
 import re
 import struct
+import time
 
 import pytest
 
@@ -284,20 +285,30 @@ def test_type_of_trace_header(queue):
 def test_delay(queue):
     """A message with DelaySeconds is hidden until the delay is over."""
     q = queue()
+    end = time.monotonic() + 1
     works(q.send, DelaySeconds=1)
-    q.is_silent(did="received before the delay was over")
-    same("counts", q.counts(), (0, 0, 1))
+    q.is_silent(did="received before the delay was over", before=end)
     q.take()
+
+
+@documented("send.delay.count", operation("GetQueueAttributes"))
+def test_delayed_count(queue):
+    """ApproximateNumberOfMessagesDelayed counts what is delayed, which ApproximateNumberOfMessages does not."""
+    q = queue()
+    q.send(DelaySeconds=600)
+    q.send()
+    same("counts", q.counts(), (1, 0, 1))
 
 
 @documented("send.delay.queue", SEND)
 def test_delay_of_queue(queue):
     """Without DelaySeconds the queue's holds; with it, the message's, 0 too."""
-    q = queue(DelaySeconds=1)
+    q = queue(DelaySeconds=2)
+    end = time.monotonic() + 2
     q.send("late")
     q.send("at once", DelaySeconds=0)
     same("first", q.take()["Body"], "at once")
-    q.is_silent(did="received before the delay was over")
+    q.is_silent(did="received before the delay was over", before=end)
     same("second", q.take()["Body"], "late")
 
 

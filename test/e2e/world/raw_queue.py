@@ -131,18 +131,21 @@ class Wire:
         body, self.read = self.read[:n], self.read[n:]
         return Answer(int(status), headers, body)
 
-    def assert_closed(self):
-        with pytest.raises(Closed):
+    def rest(self):
+        """What comes until the server closes the connection."""
+        with contextlib.suppress(Closed):
             while True:
                 self.more()
-        assert self.read == b"", f"more than one answer: {self.read[:500]!r}"
+        return self.read
+
+    def assert_closed(self):
+        assert self.rest() == b"", f"more than one answer: {self.read[:500]!r}"
 
     def refused(self, *statuses):
-        """Either one answer of those statuses, and the end; or the end alone."""
-        with contextlib.suppress(Closed):
-            answer = self.answer()
-            assert answer.status in statuses, answer
-        self.assert_closed()
+        """An answer of those statuses and the end, or the end alone. (libmicrohttpd 0.9.75 sends the head of its own
+        refusals twice.)"""
+        found = {int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", self.rest())}
+        assert found <= set(statuses), self.read[:2000]
 
     def reset(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -29,7 +29,7 @@ enum {
 /* The wall clock when model time is 0. */
 #define EPOCH_MS INT64_C(1700000000000)
 
-static const char *const queue_names[MODEL_QUEUES] = {"ash",      "birch",      "cedar",
+static const char *const queue_names[MODEL_QUEUES] = {"ash",      "birch",    "cedar",
                                                       "elm.fifo", "fir.fifo", "gum.fifo"};
 static const char *const group_names[MODEL_GROUPS] = {NULL, "red", "green", "blue", "grey"};
 
@@ -58,7 +58,7 @@ struct world {
     unsigned pending_count;
     struct model durable; /* as of the last durable event */
     int64_t durable_ms;
-    bool is_late_ticker;  /* goes to a time in one step, past deadlines */
+    bool is_late_ticker; /* goes to a time in one step, past deadlines */
     unsigned receipts_before_crash;
     uint64_t sequence; /* the newest of a FIFO message */
     int64_t now_ms;
@@ -376,7 +376,8 @@ static bool same_peeked(struct world *w, int queue, const struct peeked *peeked,
     struct receipt receipt = {.seq = peeked->seq, .payload = peeked->payload};
     const struct payload *payload = payload_of(w, &receipt);
     char body[32];
-    int64_t hidden_ms = expected->status == MODEL_READY ? 0 : expected->state.visible_ms - w->now_ms;
+    int64_t hidden_ms =
+        expected->status == MODEL_READY ? 0 : expected->state.visible_ms - w->now_ms;
 
     if (!payload || !is_id(w, expected->id, number_of(payload->head.id)))
         return differ(w, "%s: peeked at message %d, expected %d", queue_names[queue],
@@ -523,10 +524,10 @@ static bool start_engine(struct world *w)
 
 static void world_free(struct world *w)
 {
-    engine_free(w->engine);
     changes_deinit(&w->changes);
     for (unsigned i = 0; w->pending && i < w->pending_count; i++)
         changes_deinit(&w->pending[i].changes);
+    engine_free(w->engine);
     free(w->pending);
     map_deinit(&w->map);
     free(w);

@@ -13,7 +13,8 @@
 #include "queue/store.h"
 
 struct map_row {
-    enum change_kind kind; /* CHANGE_MESSAGE, CHANGE_QUEUE, CHANGE_DEDUP, CHANGE_TASK, CHANGE_COUNTERS */
+    enum change_kind
+        kind; /* CHANGE_MESSAGE, CHANGE_QUEUE, CHANGE_DEDUP, CHANGE_TASK, CHANGE_COUNTERS */
     uint32_t queue;
     uint64_t seq;
     struct payload *payload;
@@ -74,7 +75,8 @@ static bool map_matches(const struct map_row *row, enum change_kind kind, const 
     return false;
 }
 
-static struct map_row *map_find(const struct map *map, enum change_kind kind, const struct change *c)
+static struct map_row *map_find(const struct map *map, enum change_kind kind,
+                                const struct change *c)
 {
     for (size_t i = 0; i < map->count; i++)
         if (map_matches(&map->rows[i], kind, c))
@@ -128,12 +130,18 @@ static void map_remove(struct map *map, enum change_kind kind, const struct chan
         map_drop(map, (size_t)(row - map->rows));
 }
 
-/* All of a queue up to a seq, or, without one, all that belongs to it. */
-static void map_sweep(struct map *map, uint32_t queue, uint64_t seq)
+static void map_purge(struct map *map, uint32_t queue, uint64_t seq)
 {
     for (size_t i = map->count; i-- > 0;)
-        if (map->rows[i].queue == queue && map->rows[i].kind != CHANGE_TASK &&
-            (seq == 0 || (map->rows[i].kind == CHANGE_MESSAGE && map->rows[i].seq <= seq)))
+        if (map->rows[i].kind == CHANGE_MESSAGE && map->rows[i].queue == queue &&
+            map->rows[i].seq <= seq)
+            map_drop(map, i);
+}
+
+static void map_drop_queue(struct map *map, uint32_t queue)
+{
+    for (size_t i = map->count; i-- > 0;)
+        if (map->rows[i].kind != CHANGE_TASK && map->rows[i].queue == queue)
             map_drop(map, i);
 }
 
@@ -155,11 +163,9 @@ static void map_set_state(struct map *map, const struct change *c)
         return;
     row->has_state = true;
     row->state = c->state;
-    if (c->state.origin.p) {
-        snprintf(row->origin, sizeof row->origin, "%.*s", (int)c->state.origin.n,
-                 c->state.origin.p);
-        row->state.origin = slice_of("");
-    }
+    row->state.origin = (struct slice){NULL, 0}; /* its text is the row's */
+    snprintf(row->origin, sizeof row->origin, "%.*s", (int)c->state.origin.n,
+             c->state.origin.p ? c->state.origin.p : "");
 }
 
 static void map_apply_one(struct map *map, struct change *c)
@@ -187,10 +193,10 @@ static void map_apply_one(struct map *map, struct change *c)
         map_put(map, CHANGE_QUEUE, c);
         break;
     case CHANGE_QUEUE_GONE:
-        map_sweep(map, c->queue, 0);
+        map_drop_queue(map, c->queue);
         break;
     case CHANGE_QUEUE_PURGED:
-        map_sweep(map, c->queue, c->seq);
+        map_purge(map, c->queue, c->seq);
         break;
     case CHANGE_DEDUP:
         map_put(map, CHANGE_DEDUP, c)->dedup = c->dedup;
@@ -231,6 +237,12 @@ static int map_order(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
+static void map_sort(struct map *map)
+{
+    if (map->count > 0)
+        qsort(map->rows, map->count, sizeof *map->rows, map_order);
+}
+
 static int map_tell_one(const struct map_row *row, const struct store_reader *reader)
 {
     struct message_state state = row->state;
@@ -242,7 +254,7 @@ static int map_tell_one(const struct map_row *row, const struct store_reader *re
     case CHANGE_COUNTERS:
         return reader->counters(reader->arg, row->queue, &row->counters);
     case CHANGE_MESSAGE:
-        state.origin = state.origin.p ? slice_of(row->origin) : state.origin;
+        state.origin = slice_of(row->origin[0] ? row->origin : NULL);
         return reader->message(reader->arg, row->seq, row->queue, payload_ref(row->payload),
                                &state);
     case CHANGE_DEDUP:
@@ -267,8 +279,7 @@ static int map_tell(struct map *map, const struct store_reader *reader)
     static const enum change_kind order[] = {CHANGE_QUEUE, CHANGE_COUNTERS, CHANGE_MESSAGE,
                                              CHANGE_DEDUP, CHANGE_TASK};
 
-    if (map->count > 0)
-        qsort(map->rows, map->count, sizeof *map->rows, map_order);
+    map_sort(map);
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
         for (size_t i = 0; i < map->count; i++)
             if (map->rows[i].kind == order[k]) {

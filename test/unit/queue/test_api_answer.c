@@ -213,6 +213,35 @@ static void awkward_text(void **state)
     }
 }
 
+/* Each byte at each place of a long text comes out as it does alone. */
+static void xml_at_every_place(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 0x80; c++)
+        for (size_t at = 0; at < 20; at++) {
+            struct strbuf out = {0}, alone = {0}, expected = {0};
+            char text[21] = "xxxxxxxxxxxxxxxxxxxx", one = (char)c;
+            struct answer a;
+
+            text[at] = one;
+            answer_begin(&a, API_QUERY, OP_GET_QUEUE_URL, id, &alone);
+            strbuf_reset(&alone);
+            answer_string(&a, "QueueUrl", (struct slice){&one, 1});
+            answer_begin(&a, API_QUERY, OP_GET_QUEUE_URL, id, &out);
+            strbuf_reset(&out);
+            answer_string(&a, "QueueUrl", (struct slice){text, 20});
+            strbuf_add(&expected, "<QueueUrl>", 10);
+            strbuf_add(&expected, "xxxxxxxxxxxxxxxxxxxx", at);
+            strbuf_add(&expected, alone.p + 10, alone.n - 21);
+            strbuf_add(&expected, "xxxxxxxxxxxxxxxxxxxx", 19 - at);
+            strbuf_add(&expected, "</QueueUrl>", 11);
+            assert_true(slice_eq(strbuf_slice(&out), strbuf_slice(&expected)));
+            strbuf_deinit(&out);
+            strbuf_deinit(&alone);
+            strbuf_deinit(&expected);
+        }
+}
+
 /* ---- refusals ---- */
 
 static void refusals(void **state)
@@ -290,13 +319,10 @@ static void cut_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages),
-        cmocka_unit_test(nothing),
-        cmocka_unit_test(batch),
-        cmocka_unit_test(others),
-        cmocka_unit_test(awkward_text),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(every_error_has_its_row),
+        cmocka_unit_test(messages),     cmocka_unit_test(nothing),
+        cmocka_unit_test(batch),        cmocka_unit_test(others),
+        cmocka_unit_test(awkward_text), cmocka_unit_test(xml_at_every_place),
+        cmocka_unit_test(refusals),     cmocka_unit_test(every_error_has_its_row),
         cmocka_unit_test(cut_texts),
     };
 

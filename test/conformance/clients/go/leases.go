@@ -47,10 +47,10 @@ func init() {
 		first := receiveOne(url, receiveOptions{})
 		same(change(url, first, 0), nil)
 		same(change(url, first, 600), nil) // changes nothing: the message is not in flight
-		again := receiveOne(url, receiveOptions{VisibilityTimeout: 1})
+		again := receiveOne(url, receiveOptions{VisibilityTimeout: 3})
 		same(again.Attributes[received], "2")
 		same(change(url, again, 600), nil)
-		same(len(receive(url, 2, receiveOptions{})), 0)
+		same(len(receive(url, 4, receiveOptions{})), 0)
 		sameCounts(url, "0", "1", "0")
 		same(change(url, again, 1), nil)
 		since := time.Now()

@@ -76,10 +76,10 @@ const checks = {
     const url = await queue('delay', { DelaySeconds: '600' })
     await send(url, 'late')
     const since = Date.now()
-    await send(url, 'soon', { DelaySeconds: 1 })
+    await send(url, 'soon', { DelaySeconds: 3 })
     assert.deepEqual(await counts(url), [0, 0, 2])
     assert.equal((await receiveOne(url)).Body, 'soon')
-    assert(Date.now() - since > 500, 'before its time')
+    assert(Date.now() - since > 2500, 'before its time')
   },
 
   async 'long-poll-wakes'() {
@@ -156,10 +156,10 @@ Object.assign(checks, {
     const first = await receiveOne(url)
     await change(url, first, 0)
     await change(url, first, 600) // is accepted, and changes nothing: the message is not in flight
-    const again = await receiveOne(url, { VisibilityTimeout: 1 })
+    const again = await receiveOne(url, { VisibilityTimeout: 3 })
     assert.equal(received(again), '2')
     await change(url, again, 600)
-    assert.deepEqual(await receive(url, 2), [])
+    assert.deepEqual(await receive(url, 4), [])
     assert.deepEqual(await counts(url), [0, 1, 0])
     await change(url, again, 1)
     const since = Date.now()

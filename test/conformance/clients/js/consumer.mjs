@@ -112,14 +112,14 @@ await run({
 
   // When a handler outlasts the visibility timeout, the consumer extends it, and nothing comes twice.
   async 'consume-slowly'() {
-    const url = await queue('consume-slowly', { VisibilityTimeout: '2' })
+    const url = await queue('consume-slowly', { VisibilityTimeout: '4' })
     await produce(url, digits(10))
     const got = []
     await consume(url, () => got.length >= 10, {
-      visibilityTimeout: 2,
+      visibilityTimeout: 4,
       heartbeatInterval: 1,
       handleMessageBatch: async (messages) => {
-        await pause(3000)
+        await pause(5000)
         got.push(...messages)
         return messages
       },

@@ -201,10 +201,10 @@ def check_visibility():
     first = receive_one(url)
     change(url, first, 0)
     change(url, first, 600)  # is accepted, and changes nothing: the message is not in flight
-    again = receive_one(url, visibility_timeout=5)
+    again = receive_one(url, visibility_timeout=8)
     same(again["Attributes"]["ApproximateReceiveCount"], "2")
     change(url, again, 600)
-    same(receive(url, 6), [])
+    same(receive(url, 9), [])
     same(counts(url), [0, 1, 0])
     change(url, again, 1)
     same(receive_one(url)["Attributes"]["ApproximateReceiveCount"], "3")
@@ -240,7 +240,7 @@ def check_delete_batch():
 def check_delay():
     url = queue("delay", DelaySeconds="600")
     send(url, "late")
-    send(url, "soon", delay_seconds=5)
+    send(url, "soon", delay_seconds=8)
     same(counts(url), [0, 0, 2])
     same(receive_one(url)["Body"], "soon")
 

@@ -1,0 +1,528 @@
+/*
+ * A request is a *trip*: to its host, at its host, back to its client. The client waits at a parker; when it leaves early, the
+ * trip goes on without it, with copies of what it borrowed, and the host finds out one latency later.
+ */
+#include "sim/world/net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/loop.h>
+#include <sluice/task.h>
+
+#include "queue/links.h"
+
+#define CONNECT_TIMEOUT sl_sec(5) /* io/http.h's own defaults */
+#define STALL_TIMEOUT   sl_sec(10)
+#define TIMEOUT         sl_sec(30)
+
+enum place { TO_HOST, AT_HOST, TO_CLIENT, NOWHERE };
+
+struct sim_exchange {
+    struct sl_link links; /* of the client, while it waits */
+    struct sim_net *net;
+    const struct sim_host *host;
+    struct sim_client *client; /* NULL: it has left */
+    const struct http_request *request;
+    uint64_t number;
+    uint32_t process;
+    enum place place;
+    enum sim_fault fate; /* FAULTS: none */
+    struct sl_timer timer, leaving;
+    struct sl_parker parker;
+    struct slice path, query;
+    /* what the client is told */
+    enum http_failure failure;
+    bool sent, reused;
+    int status;
+    struct strbuf head, body;
+    /* the host's */
+    struct strbuf copy; /* of the request, once the client has left */
+    struct slice copied_body;
+    struct http_header headers[SIM_HEADERS_MAX];
+    size_t header_count;
+    char *url; /* the path and the query point into it */
+    struct sim_watch watch;
+    bool is_gone_told;
+    void *data;
+};
+
+void sim_net_init(struct sim_net *net, struct sim_faults *faults, struct sim_trace *trace,
+                  struct sim_random random)
+{
+    *net = (struct sim_net){.faults = faults, .trace = trace, .random = random};
+}
+
+void sim_net_add_host(struct sim_net *net, const struct sim_host *host)
+{
+    sl_assert(net->host_count < SIM_HOSTS_MAX);
+    net->hosts[net->host_count++] = *host;
+}
+
+void sim_net_settle(struct sim_net *net, struct sl_ctx *ctx)
+{
+    while (net->open > 0 && sl_sleep(ctx, sl_ms(100)) == SL_OK) {
+    }
+}
+
+static sl_dur latency_of(struct sim_exchange *x)
+{
+    struct sim_net *net = x->net;
+    sl_dur latency = sim_random_latency(&net->random, x->host->latency, x->host->latency_p99);
+
+    if (x->fate == FAULT_SLOW)
+        latency = sl_dur_add(latency, sl_ms(sim_random_between(&net->random, 500, 15000)));
+    return latency;
+}
+
+/* ---- the end of a trip ---- */
+
+static void free_trip(struct sim_exchange *x)
+{
+    x->net->open--;
+    sl_timer_stop(&x->timer);
+    sl_timer_stop(&x->leaving);
+    strbuf_deinit(&x->head);
+    strbuf_deinit(&x->body);
+    strbuf_deinit(&x->copy);
+    free(x->url);
+    free(x);
+}
+
+/* The host has done its part, and the client is told or has left. */
+static void finish(struct sim_exchange *x, bool delivered)
+{
+    struct sim_watch watch = x->watch;
+
+    x->watch = (struct sim_watch){.arg = NULL};
+    if (watch.over)
+        watch.over(watch.arg, delivered);
+}
+
+/* The client is told. It takes the answer, and the trip with it, when it runs. */
+static void tell_client(struct sim_exchange *x, enum http_failure failure)
+{
+    sim_trace_add(x->net->trace, "answer", x->host ? x->host->authority : "nowhere", x->number,
+                  (uint64_t)failure << 16 | (unsigned)x->status);
+    x->failure = failure;
+    x->place = NOWHERE;
+    sl_unpark(&x->parker);
+}
+
+/* What happens to an answer at the client's end. */
+static void arrive(struct sl_timer *timer)
+{
+    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
+    bool delivered = x->client && x->fate != FAULT_TRUNCATED && x->fate != FAULT_GARBAGE;
+
+    finish(x, delivered);
+    if (!x->client)
+        free_trip(x);
+    else if (x->fate == FAULT_TRUNCATED)
+        tell_client(x, HTTP_FAIL_CUT);
+    else if (x->fate == FAULT_GARBAGE)
+        tell_client(x, HTTP_FAIL_PROTOCOL);
+    else
+        tell_client(x, HTTP_COMPLETE);
+}
+
+static void stalled(struct sl_timer *timer)
+{
+    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
+
+    finish(x, false);
+    if (x->client)
+        tell_client(x, HTTP_FAIL_TIMEOUT);
+    else
+        free_trip(x);
+}
+
+/* The reply leaves the host. */
+static void send_back(struct sim_exchange *x)
+{
+    x->place = TO_CLIENT;
+    if (!x->client) {
+        finish(x, false);
+        free_trip(x);
+        return;
+    }
+    if (x->fate == FAULT_STALLED) {
+        sl_timer_init(&x->timer, stalled);
+        sl_timer_set(&x->timer, sl_time_add(sl_now(), STALL_TIMEOUT));
+    } else if (x->fate != FAULT_ANSWER_LOST) { /* of that one the client's timeout is the end */
+        sl_timer_init(&x->timer, arrive);
+        sl_timer_set(&x->timer, sl_time_add(sl_now(), latency_of(x)));
+    }
+}
+
+/* ---- the host's side ---- */
+
+/* The connection is gone for the client while the host is still at work. */
+static void reset_client(struct sim_exchange *x)
+{
+    tell_client(x, HTTP_FAIL_CUT);
+    x->place = AT_HOST; /* and left, once its task has run */
+}
+
+static void take(struct sl_timer *timer)
+{
+    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
+
+    x->place = AT_HOST;
+    x->net->requests[x->host->leg]++;
+    sim_trace_add(x->net->trace, "request", x->host->authority, x->number, sim_exchange_body(x).n);
+    if (x->fate == FAULT_RESET_AFTER && x->client)
+        reset_client(x);
+    x->host->take(x->host->arg, x);
+}
+
+const char *sim_exchange_method(const struct sim_exchange *x)
+{
+    (void)x;
+    return "POST";
+}
+
+struct slice sim_exchange_path(const struct sim_exchange *x)
+{
+    return x->path;
+}
+
+struct slice sim_exchange_query(const struct sim_exchange *x)
+{
+    return x->query;
+}
+
+struct slice sim_exchange_body(const struct sim_exchange *x)
+{
+    return x->request ? x->request->body : x->copied_body;
+}
+
+static size_t header_count_of(const struct sim_exchange *x)
+{
+    return x->request ? x->request->header_count : x->header_count;
+}
+
+static const struct http_header *headers_of(const struct sim_exchange *x)
+{
+    return x->request ? x->request->headers : x->headers;
+}
+
+struct slice sim_exchange_header(const struct sim_exchange *x, const char *name)
+{
+    const struct http_header *headers = headers_of(x);
+
+    for (size_t i = 0; i < header_count_of(x); i++)
+        if (slice_eq_nocase(headers[i].name, slice_of(name)))
+            return headers[i].value;
+    return strcmp(name, "Host") == 0 ? slice_of(x->host->authority) : (struct slice){NULL, 0};
+}
+
+void sim_exchange_headers(const struct sim_exchange *x,
+                          bool (*visit)(void *arg, struct slice name, struct slice value),
+                          void *arg)
+{
+    const struct http_header *headers = headers_of(x);
+    bool goes_on = visit(arg, SLICE("Host"), slice_of(x->host->authority));
+
+    for (size_t i = 0; goes_on && i < header_count_of(x); i++)
+        goes_on = visit(arg, headers[i].name, headers[i].value);
+}
+
+uint64_t sim_exchange_number(const struct sim_exchange *x)
+{
+    return x->number;
+}
+
+uint32_t sim_exchange_process(const struct sim_exchange *x)
+{
+    return x->process;
+}
+
+void sim_exchange_data_set(struct sim_exchange *x, void *data)
+{
+    x->data = data;
+}
+
+void *sim_exchange_data(const struct sim_exchange *x)
+{
+    return x->data;
+}
+
+void sim_exchange_watch(struct sim_exchange *x, const struct sim_watch *watch)
+{
+    x->watch = *watch;
+}
+
+static void add_line(struct strbuf *head, struct slice name, struct slice value)
+{
+    strbuf_add_slice(head, name);
+    strbuf_adds(head, ": ");
+    strbuf_add_slice(head, value);
+    strbuf_adds(head, "\r\n");
+}
+
+void sim_exchange_reply(struct sim_exchange *x, int status, const struct http_header *headers,
+                        size_t count, struct slice body)
+{
+    sl_assert(x->place == AT_HOST);
+    x->status = status;
+    if (x->client) {
+        strbuf_addf(&x->head, "HTTP/1.1 %d OK\r\n", status);
+        for (size_t i = 0; i < count; i++)
+            add_line(&x->head, headers[i].name, headers[i].value);
+        strbuf_add_slice(&x->body, body);
+    }
+    send_back(x);
+}
+
+static void cut_off(struct sl_timer *timer)
+{
+    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
+
+    finish(x, false);
+    if (x->client)
+        tell_client(x, HTTP_FAIL_CUT);
+    else
+        free_trip(x);
+}
+
+void sim_exchange_cut(struct sim_exchange *x)
+{
+    sl_assert(x->place == AT_HOST);
+    x->place = TO_CLIENT;
+    sl_timer_init(&x->timer, cut_off);
+    sl_timer_set(&x->timer, sl_time_add(sl_now(), x->client ? latency_of(x) : SL_ZERO));
+}
+
+/* ---- a client leaves ---- */
+
+/* Keeps what the host still needs of the request, which was the client's. */
+static void keep_request(struct sim_exchange *x)
+{
+    const struct http_request *request = x->request;
+    size_t at[2 * SIM_HEADERS_MAX + 1], n = 0;
+
+    x->header_count =
+        request->header_count < SIM_HEADERS_MAX ? request->header_count : SIM_HEADERS_MAX;
+    for (size_t i = 0; i < x->header_count; i++) {
+        at[n++] = x->copy.n;
+        strbuf_add_slice(&x->copy, request->headers[i].name);
+        at[n++] = x->copy.n;
+        strbuf_add_slice(&x->copy, request->headers[i].value);
+    }
+    at[n] = x->copy.n;
+    strbuf_add_slice(&x->copy, request->body);
+    sl_assert(!strbuf_failed(&x->copy));
+    for (size_t i = 0; i < x->header_count; i++)
+        x->headers[i] =
+            (struct http_header){{x->copy.p + at[2 * i], request->headers[i].name.n},
+                                 {x->copy.p + at[2 * i + 1], request->headers[i].value.n}};
+    x->copied_body = (struct slice){x->copy.p + at[n], request->body.n};
+    x->request = NULL;
+}
+
+static void leaving_told(struct sl_timer *timer)
+{
+    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, leaving);
+
+    if (x->place == TO_HOST) { /* the request is still before it: the end comes behind it */
+        sl_timer_set(&x->leaving, sl_time_add(sl_now(), x->host->latency));
+        return;
+    }
+    if (x->place == AT_HOST && !x->is_gone_told && x->watch.gone) {
+        x->is_gone_told = true;
+        x->watch.gone(x->watch.arg);
+    }
+}
+
+/* The client waits no more: what becomes of the trip. */
+static void leave(struct sim_exchange *x)
+{
+    links_remove(&x->links);
+    x->client = NULL;
+    if (x->place != NOWHERE && x->watch.left)
+        x->watch.left(x->watch.arg);
+    if (x->place == NOWHERE || !x->host) {
+        free_trip(x);
+        return;
+    }
+    if (x->place == TO_CLIENT) {
+        sl_timer_stop(&x->timer);
+        finish(x, false);
+        free_trip(x);
+        return;
+    }
+    keep_request(x);
+    sl_timer_set(&x->leaving, sl_time_add(sl_now(), x->host->latency));
+}
+
+/* ---- a request ---- */
+
+static const struct sim_host *find_host(const struct sim_net *net, struct slice authority)
+{
+    for (size_t i = 0; i < net->host_count; i++)
+        if (slice_is(authority, net->hosts[i].authority))
+            return &net->hosts[i];
+    return NULL;
+}
+
+static void read_url(struct sim_exchange *x, const char *url)
+{
+    const char *from = strstr(url, "://"), *slash, *question;
+
+    x->url = strdup(url);
+    sl_assert(from && x->url);
+    from = x->url + (from - url) + 3;
+    slash = strchrnul(from, '/');
+    question = strchrnul(slash, '?');
+    x->host = find_host(x->net, (struct slice){from, (size_t)(slash - from)});
+    x->path = slash < question ? (struct slice){slash, (size_t)(question - slash)} : SLICE("/");
+    x->query = *question ? slice_of(question + 1) : (struct slice){NULL, 0};
+}
+
+static void fails(struct sl_timer *timer)
+{
+    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
+
+    tell_client(x, x->failure);
+}
+
+/* The request never gets there: when the client learns it, and as what. */
+static void fail_later(struct sim_exchange *x, enum http_failure failure, sl_dur after)
+{
+    x->failure = failure;
+    x->place = NOWHERE;
+    sl_timer_init(&x->timer, fails);
+    sl_timer_set(&x->timer, sl_time_add(sl_now(), after));
+}
+
+static sl_dur connect_timeout_of(const struct sim_exchange *x)
+{
+    return x->request->connect_timeout.ns > 0 ? x->request->connect_timeout : CONNECT_TIMEOUT;
+}
+
+/* Whether the request ends before it reaches its host; the client is told then, sooner or later. */
+static bool fails_early(struct sim_exchange *x, sl_dur latency)
+{
+    if (!x->host || x->fate == FAULT_NO_NAME)
+        fail_later(x, HTTP_FAIL_RESOLVE, latency);
+    else if (x->fate == FAULT_REFUSED)
+        fail_later(x, HTTP_FAIL_CONNECT, latency);
+    else if (x->fate == FAULT_UNREACHABLE)
+        fail_later(x, HTTP_FAIL_CONNECT, connect_timeout_of(x));
+    else if (x->fate == FAULT_TLS)
+        fail_later(x, HTTP_FAIL_TLS, sl_dur_mul(latency, 2));
+    else if (x->fate == FAULT_RESET_BEFORE)
+        fail_later(x, HTTP_FAIL_CUT, latency);
+    else
+        return false;
+    x->reused = x->fate == FAULT_RESET_BEFORE;
+    return true;
+}
+
+static void depart(struct sim_exchange *x)
+{
+    sl_dur latency = x->host ? latency_of(x) : sl_ms(5);
+
+    if (fails_early(x, latency))
+        return;
+    x->sent = true;
+    if (x->fate == FAULT_REQUEST_LOST)
+        x->place = NOWHERE;
+    else
+        sl_timer_set(&x->timer, sl_time_add(sl_now(), latency));
+}
+
+static void take_answer(struct sim_exchange *x, struct http_answer *answer)
+{
+    answer->failure = x->failure;
+    answer->sent = x->sent;
+    answer->reused = x->reused;
+    if (x->failure != HTTP_COMPLETE)
+        return;
+    answer->status = x->status;
+    strbuf_add_slice(&answer->body, strbuf_slice(&x->body));
+    strbuf_add_slice(&answer->head, strbuf_slice(&x->head));
+}
+
+static void wait_for_answer(struct sim_exchange *x, struct sl_ctx *ctx,
+                            const struct http_request *request, struct http_answer *answer)
+{
+    sl_dur timeout = request->timeout.ns > 0 ? request->timeout : TIMEOUT;
+    int result = sl_park(&x->parker, ctx, sl_time_add(sl_now(), timeout), "a simulated answer");
+
+    if (result == SL_OK) {
+        take_answer(x, answer);
+    } else {
+        answer->failure = result == SL_CANCELED || sl_ctx_err(ctx) != SL_OK ? HTTP_FAIL_CANCELED
+                                                                            : HTTP_FAIL_TIMEOUT;
+        answer->sent = x->sent;
+        sim_trace_add(x->net->trace, "left", x->host ? x->host->authority : "nowhere", x->number,
+                      (uint64_t)answer->failure);
+    }
+}
+
+static void perform(struct http_client *base, struct sl_ctx *ctx,
+                    const struct http_request *request, struct http_answer *answer)
+{
+    struct sim_client *client = SL_CONTAINER_OF(base, struct sim_client, base);
+    struct sim_exchange *x;
+
+    strbuf_reset(&answer->body);
+    strbuf_reset(&answer->head);
+    answer->failure = HTTP_FAIL_CANCELED;
+    answer->sent = answer->reused = false;
+    answer->status = 0;
+    answer->detail[0] = '\0';
+    answer->sent_wall_ms = sl_wall_ms();
+    if (client->is_dead || sl_ctx_err(ctx) != SL_OK)
+        return;
+    x = calloc(1, sizeof *x);
+    sl_assert(x);
+    x->net = client->net;
+    x->client = client;
+    x->request = request;
+    x->process = client->process;
+    x->number = ++client->net->exchanges;
+    client->net->open++;
+    sl_parker_init(&x->parker);
+    sl_timer_init(&x->timer, take);
+    sl_timer_init(&x->leaving, leaving_told);
+    links_add(&client->trips, &x->links);
+    read_url(x, request->url);
+    x->fate = x->host ? sim_fault_draw(client->net->faults, FAULT_NO_NAME, FAULT_SLOW, x->host->leg)
+                      : FAULTS;
+    depart(x);
+    wait_for_answer(x, ctx, request, answer);
+    answer->received_wall_ms = sl_wall_ms();
+    leave(x);
+}
+
+/* ---- clients ---- */
+
+static void client_free(struct http_client *base)
+{
+    (void)base; /* the process's, which embeds it */
+}
+
+static const struct http_client_ops client_ops = {perform, client_free};
+
+void sim_client_init(struct sim_client *client, struct sim_net *net, uint32_t process)
+{
+    *client = (struct sim_client){.base = {&client_ops}, .net = net, .process = process};
+    client->trips.next = client->trips.prev = &client->trips;
+}
+
+void sim_client_kill(struct sim_client *client)
+{
+    client->is_dead = true;
+    for (struct sl_link *l = client->trips.next; l != &client->trips; l = l->next) {
+        struct sim_exchange *x = SL_CONTAINER_OF(l, struct sim_exchange, links);
+
+        if (x->place == NOWHERE && x->failure == HTTP_COMPLETE)
+            continue;                    /* it has its answer, and does nothing with it any more */
+        x->failure = HTTP_FAIL_CANCELED; /* what it has sent arrives all the same */
+        sl_unpark(&x->parker);
+    }
+}

@@ -1,0 +1,368 @@
+#include "sim/world/receiver.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/loop.h>
+
+#include "queue/links.h"
+
+enum { EVENTS_MAX = 10000 }; /* of a batch: --batch-count's limit */
+
+struct sim_receiver {
+    struct sim_net *net;
+    struct sim_faults *faults;
+    struct sim_ledger *ledger;
+    struct sim_random random;
+    struct sim_receiver_options options;
+    struct sim_receiver_counts counts;
+    struct sl_link waiting; /* jobs */
+    size_t learnt_max;      /* the limit that a 413 has told of */
+};
+
+/* One batch at the service. */
+struct job {
+    struct sl_link links;
+    struct sim_receiver *receiver;
+    struct sim_exchange *exchange; /* NULL: answered */
+    struct sl_timer timer;
+    uint32_t process;
+    enum sim_fault fate; /* FAULTS: it does what it should */
+    bool has_left;       /* its client waits no more */
+    bool is_committed,
+        is_clean; /* is_clean: what it answers confirms the events that are not failed */
+    uint64_t *numbers;
+    struct slice *ids;
+    bool *failed;
+    size_t count;
+};
+
+/* ---- the batch ---- */
+
+static size_t count_of(struct slice body)
+{
+    size_t n = 0;
+    const char *at = body.p, *end = body.p + body.n;
+
+    while ((at = memmem(at, (size_t)(end - at), "{\\\"event\\\":", 11))) {
+        n++;
+        at++;
+    }
+    return n;
+}
+
+static uint64_t digits(const char *p, const char *end)
+{
+    uint64_t n = 0;
+
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        n = n * 10 + (uint64_t)(*p - '0');
+    return n;
+}
+
+/* The events and their ids, as they stand in a Lambda event. false: it is none. */
+static bool read_batch(struct job *job, struct slice body)
+{
+    static const char id_key[] = "\"messageId\":\"", event_key[] = "{\\\"event\\\":";
+    const char *at = body.p, *end = body.p + body.n;
+    size_t n = count_of(body);
+
+    sl_assert(n <= EVENTS_MAX);
+    job->numbers = calloc(n + 1, sizeof *job->numbers);
+    job->ids = calloc(n + 1, sizeof *job->ids);
+    job->failed = calloc(n + 1, sizeof *job->failed);
+    sl_assert(job->numbers && job->ids && job->failed);
+    for (; job->count < n; job->count++) {
+        const char *id = memmem(at, (size_t)(end - at), id_key, sizeof id_key - 1);
+        const char *event = memmem(at, (size_t)(end - at), event_key, sizeof event_key - 1);
+
+        if (!id || !event || event < id)
+            return false;
+        job->ids[job->count] = (struct slice){id + sizeof id_key - 1, 36};
+        job->numbers[job->count] = digits(event + sizeof event_key - 1, end);
+        at = event + 1;
+    }
+    return n > 0;
+}
+
+static bool has_poison(const struct job *job)
+{
+    const struct sim_ledger *ledger = job->receiver->ledger;
+
+    for (size_t i = 0; i < job->count; i++)
+        if (job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison)
+            return true;
+    return false;
+}
+
+static void commit(struct job *job)
+{
+    job->is_committed = true;
+    job->receiver->counts.accepted++;
+    for (size_t i = 0; i < job->count; i++)
+        if (!job->failed[i]) {
+            sim_trace_add(job->receiver->net->trace, "committed", "event", job->numbers[i],
+                          job->process);
+            sim_ledger_commit(job->receiver->ledger, job->numbers[i], job->process, job->has_left);
+        }
+}
+
+/* What the client learnt of it, or did not. */
+static void settle(struct job *job, bool delivered)
+{
+    if (!job->is_committed)
+        return;
+    job->is_committed = false;
+    for (size_t i = 0; i < job->count; i++)
+        if (!job->failed[i]) {
+            sim_trace_add(job->receiver->net->trace, "answered", "event", job->numbers[i],
+                          delivered && job->is_clean);
+            sim_ledger_answered(job->receiver->ledger, job->numbers[i], delivered && job->is_clean);
+        }
+}
+
+/* ---- answers ---- */
+
+static void answer(struct job *job, int status, const char *type, struct slice body)
+{
+    struct http_header list[] = {{SLICE("Content-Type"), slice_of(type)},
+                                 {SLICE("Retry-After"), SLICE("2")}};
+    bool asks_to_wait = job->fate == FAULT_BUSY && sim_random_below(&job->receiver->random, 2);
+
+    job->receiver->counts.refused += status >= 300;
+    sim_exchange_reply(SL_TAKE(job->exchange), status, list, asks_to_wait ? 2 : 1, body);
+}
+
+static void answer_plain(struct job *job, int status)
+{
+    answer(job, status, "text/plain", SLICE("as the fault has it\n"));
+}
+
+static int one_of(struct sim_receiver *receiver, const int *statuses, size_t count)
+{
+    return statuses[sim_random_below(&receiver->random, count)];
+}
+
+#define ONE_OF(receiver, ...)                                                                      \
+    one_of(receiver, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+
+/* Some events fail; on a FIFO queue all later ones of their groups with them, as a good service has it. */
+static void choose_failures(struct job *job)
+{
+    unsigned groups = job->receiver->ledger->groups;
+
+    job->failed[sim_random_below(&job->receiver->random, job->count)] = true;
+    for (size_t i = 0; i < job->count; i++)
+        if (sim_random_happens(&job->receiver->random, 100000))
+            job->failed[i] = true;
+    for (size_t i = 0; groups > 0 && i < job->count; i++)
+        for (size_t j = 0; j < i && !job->failed[i]; j++)
+            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+}
+
+static void answer_list(struct job *job, int status)
+{
+    struct strbuf body = {0};
+    const char *comma = "";
+
+    strbuf_adds(&body, "{\"batchItemFailures\":[");
+    for (size_t i = 0; i < job->count; i++)
+        if (job->failed[i]) {
+            strbuf_addf(&body, "%s{\"itemIdentifier\":\"" SLICE_FMT "\"}", comma,
+                        SLICE_ARG(job->ids[i]));
+            comma = ",";
+        }
+    strbuf_adds(&body, "]}");
+    answer(job, status, "application/json", strbuf_slice(&body));
+    strbuf_deinit(&body);
+}
+
+static void accept_batch(struct job *job)
+{
+    job->is_clean = true;
+    commit(job);
+    answer_list(job, ONE_OF(job->receiver, 200, 200, 201, 202));
+}
+
+/* What it does instead of what it should. Kinds of the network and of SQS never are a job's fate. */
+static void go_wrong(struct job *job)
+{
+    struct sim_receiver *r = job->receiver;
+
+    if (job->fate == FAULT_BUSY) {
+        answer_plain(job, ONE_OF(r, 503, 429));
+    } else if (job->fate == FAULT_SERVER_ERROR) {
+        answer_plain(job, ONE_OF(r, 500, 502, 504));
+    } else if (job->fate == FAULT_TIMED_OUT) {
+        answer_plain(job, ONE_OF(r, 408, 409, 421, 423, 425));
+    } else if (job->fate == FAULT_TAKEN_THEN_500) {
+        commit(job);
+        answer_plain(job, 500);
+    } else if (job->fate == FAULT_BAD_ANSWER) {
+        commit(job);
+        answer(job, 200, "application/json",
+               sim_random_below(&r->random, 2)
+                   ? SLICE("{\"batchItemFailures\":[{\"itemIdentifier\":\"nobody\"}]}")
+                   : SLICE("{\"batchItemFail"));
+    } else if (job->fate == FAULT_PARTIAL) {
+        choose_failures(job);
+        job->is_clean = true;
+        commit(job);
+        answer_list(job, 200);
+    } else if (job->fate == FAULT_REFUSES) {
+        answer_plain(job, ONE_OF(r, 400, 422));
+    } else if (job->fate == FAULT_TOO_LARGE) {
+        answer_plain(job, 413);
+    } else if (job->fate == FAULT_WRONG) {
+        answer_plain(job, ONE_OF(r, 401, 403, 404, 301, 501));
+    } else {
+        commit(job);
+        answer_plain(job, ONE_OF(r, 203, 207));
+    }
+}
+
+static void free_job(struct job *job)
+{
+    sl_timer_stop(&job->timer);
+    free(job->numbers);
+    free(job->ids);
+    free(job->failed);
+    free(job);
+}
+
+static void begin_next(struct sim_receiver *receiver);
+
+/* The work on a batch is done. */
+static void worked(struct sl_timer *timer)
+{
+    struct job *job = SL_CONTAINER_OF(timer, struct job, timer);
+    struct sim_receiver *receiver = job->receiver;
+
+    receiver->counts.working--;
+    if (has_poison(job) && job->fate == FAULTS)
+        answer_plain(job, 422);
+    else if (job->fate == FAULTS || job->fate == FAULT_DAWDLES)
+        accept_batch(job);
+    else
+        go_wrong(job);
+    begin_next(receiver);
+}
+
+static void begin(struct job *job)
+{
+    struct sim_receiver *r = job->receiver;
+    sl_dur work = sim_random_latency(&r->random, r->options.work, r->options.work_p99);
+
+    if (job->fate == FAULT_DAWDLES)
+        work = sl_dur_add(work, sl_ms(sim_random_between(&r->random, 1000, 40000)));
+    r->counts.working++;
+    sl_timer_set(&job->timer, sl_time_add(sl_now(), work));
+}
+
+static bool has_room(const struct sim_receiver *receiver)
+{
+    return receiver->options.at_once == 0 || receiver->counts.working < receiver->options.at_once;
+}
+
+static void begin_next(struct sim_receiver *receiver)
+{
+    while (!links_empty(&receiver->waiting) && has_room(receiver)) {
+        struct job *job = SL_CONTAINER_OF(receiver->waiting.next, struct job, links);
+
+        links_remove(&job->links);
+        receiver->counts.waiting--;
+        begin(job);
+    }
+}
+
+/* ---- requests ---- */
+
+static void job_left(void *arg)
+{
+    ((struct job *)arg)->has_left = true;
+    settle(arg, false);
+}
+
+static void job_over(void *arg, bool delivered)
+{
+    settle(arg, delivered);
+    free_job(arg);
+}
+
+static bool is_too_large(const struct sim_receiver *receiver, size_t n)
+{
+    return receiver->options.body_max > 0 && n > receiver->options.body_max;
+}
+
+static void take(void *arg, struct sim_exchange *exchange)
+{
+    struct sim_receiver *receiver = arg;
+    struct job *job = calloc(1, sizeof *job);
+    struct slice body = sim_exchange_body(exchange);
+
+    sl_assert(job);
+    job->receiver = receiver;
+    job->exchange = exchange;
+    job->process = sim_exchange_process(exchange);
+    sl_timer_init(&job->timer, worked);
+    receiver->counts.requests++;
+    sim_exchange_watch(exchange,
+                       &(struct sim_watch){.left = job_left, .over = job_over, .arg = job});
+    job->fate = sim_fault_draw(receiver->faults, FAULT_BUSY, FAULT_DAWDLES, LEG_SERVICE);
+    bool is_batch = read_batch(job, body);
+    sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
+                  (uint64_t)job->fate << 32 | sim_exchange_number(exchange));
+    if (!is_batch) {
+        answer_plain(job, 400);
+    } else if (is_too_large(receiver, body.n)) {
+        answer_plain(job, 413);
+    } else if (has_room(receiver)) {
+        begin(job);
+    } else if (receiver->options.queue_max == 0 ||
+               receiver->counts.waiting < receiver->options.queue_max) {
+        links_add(&receiver->waiting, &job->links);
+        receiver->counts.waiting++;
+    } else {
+        answer_plain(job, 503);
+    }
+}
+
+/* ---- making ---- */
+
+struct sim_receiver *sim_receiver_new(struct sim_net *net, struct sim_faults *faults,
+                                      struct sim_ledger *ledger, struct sim_random random,
+                                      const struct sim_receiver_options *options)
+{
+    struct sim_receiver *receiver = calloc(1, sizeof *receiver);
+
+    sl_assert(receiver);
+    *receiver = (struct sim_receiver){
+        .net = net, .faults = faults, .ledger = ledger, .random = random, .options = *options};
+    links_init(&receiver->waiting);
+    sim_net_add_host(net, &(struct sim_host){.authority = SIM_SERVICE_HOST,
+                                             .leg = LEG_SERVICE,
+                                             .latency = options->latency,
+                                             .latency_p99 = options->latency_p99,
+                                             .take = take,
+                                             .arg = receiver});
+    return receiver;
+}
+
+void sim_receiver_free(struct sim_receiver *receiver)
+{
+    sl_assert(links_empty(&receiver->waiting) && receiver->counts.working == 0);
+    free(receiver);
+}
+
+struct sim_receiver_counts sim_receiver_counts(const struct sim_receiver *receiver)
+{
+    return receiver->counts;
+}
+
+void sim_receiver_work_set(struct sim_receiver *receiver, sl_dur work, sl_dur work_p99)
+{
+    receiver->options.work = work;
+    receiver->options.work_p99 = work_p99;
+}

@@ -1,0 +1,719 @@
+/*
+ * The queue's service, called as a server over HTTP would call it, and between the two: what SQS does of its own accord. What
+ * is given out and deleted is read off the requests and answers, as somebody in the middle could.
+ */
+#include "sim/world/sqs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/civil_time.h"
+#include "core/json.h"
+#include "queue/table.h"
+
+/* Where the wall clock of every world begins: 2026-01-01 00:00 UTC. */
+#define WALL_START_MS INT64_C(1767225600000)
+enum { CHUNK = 64 * 1024 };
+
+/* What one receipt handle stood for. */
+struct given {
+    uint64_t hash; /* of the handle; 0: free */
+    uint64_t number;
+};
+
+/* Who has an event, as far as SQS's answers said. */
+struct holder {
+    uint32_t process; /* 0: nobody, or it was given back */
+    sl_time hidden_until;
+};
+
+struct sim_sqs {
+    struct queue_service *service;
+    struct sl_ctx *ctx;
+    struct sim_net *net;
+    struct sim_faults *faults;
+    struct sim_ledger *ledger;
+    struct sim_random random;
+    struct sim_sqs_options options;
+    char dead_letter[96];
+    struct given *given;
+    size_t given_count, given_max;
+    struct holder *holders; /* by number */
+    size_t holder_max;
+    unsigned key; /* of the access keys, the valid one */
+    char access_key[32];
+    struct sim_sqs_bill bill;
+    struct strbuf scratch;
+};
+
+int64_t sim_sqs_true_ms(const struct sim_sqs *sqs)
+{
+    (void)sqs;
+    return WALL_START_MS + sl_now().ns / 1000000;
+}
+
+const char *sim_sqs_access_key(const struct sim_sqs *sqs)
+{
+    return sqs->access_key;
+}
+
+const struct sim_sqs_bill *sim_sqs_bill(const struct sim_sqs *sqs)
+{
+    return &sqs->bill;
+}
+
+/* ---- what handles stand for ---- */
+
+static uint64_t hash_of(struct slice text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < text.n; i++)
+        hash = (hash ^ (unsigned char)text.p[i]) * 0x100000001b3;
+    hash = table_hash_number(hash);
+    return hash ? hash : 1;
+}
+
+static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
+{
+    size_t i = hash & (max - 1);
+
+    while (slots[i].hash && slots[i].hash != hash)
+        i = (i + 1) & (max - 1);
+    return &slots[i];
+}
+
+static void given_grow(struct sim_sqs *sqs)
+{
+    size_t max = sqs->given_max ? sqs->given_max * 2 : 4096;
+    struct given *slots = calloc(max, sizeof *slots);
+
+    sl_assert(slots);
+    for (size_t i = 0; i < sqs->given_max; i++)
+        if (sqs->given[i].hash)
+            *given_slot(slots, max, sqs->given[i].hash) = sqs->given[i];
+    free(sqs->given);
+    sqs->given = slots;
+    sqs->given_max = max;
+}
+
+static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
+{
+    struct given *slot;
+
+    if ((sqs->given_count + 1) * 4 > sqs->given_max * 3)
+        given_grow(sqs);
+    slot = given_slot(sqs->given, sqs->given_max, hash_of(handle));
+    sqs->given_count += !slot->hash;
+    *slot = (struct given){hash_of(handle), number};
+}
+
+static bool recall(const struct sim_sqs *sqs, struct slice handle, uint64_t *number)
+{
+    const struct given *slot;
+
+    if (sqs->given_max == 0)
+        return false;
+    slot = given_slot(sqs->given, sqs->given_max, hash_of(handle));
+    *number = slot->number;
+    return slot->hash;
+}
+
+static struct holder *holder_of(struct sim_sqs *sqs, uint64_t number)
+{
+    if (number >= sqs->holder_max) {
+        size_t max = sqs->holder_max ? sqs->holder_max * 2 : 1024;
+
+        while (max <= number)
+            max *= 2;
+        sqs->holders = realloc(sqs->holders, max * sizeof *sqs->holders);
+        sl_assert(sqs->holders);
+        memset(sqs->holders + sqs->holder_max, 0, (max - sqs->holder_max) * sizeof *sqs->holders);
+        sqs->holder_max = max;
+    }
+    return &sqs->holders[number];
+}
+
+void sim_sqs_crashed(struct sim_sqs *sqs, uint32_t process)
+{
+    for (uint64_t i = 0; i < sqs->holder_max; i++)
+        if (sqs->holders[i].process == process)
+            sim_ledger_cause(sqs->ledger, i, CAUSE_CRASH);
+}
+
+/* ---- reading what goes over the counter ---- */
+
+/* The next string that follows `"key":"` from *at on, which moves behind it. */
+static bool next_string(struct slice text, const char *key, size_t *at, struct slice *out)
+{
+    const char *found = memmem(text.p + *at, text.n - *at, key, strlen(key));
+    const char *end;
+
+    if (!found)
+        return false;
+    found += strlen(key);
+    end = memchr(found, '"', (size_t)(text.p + text.n - found));
+    if (!end)
+        return false;
+    *out = (struct slice){found, (size_t)(end - found)};
+    *at = (size_t)(end - text.p);
+    return true;
+}
+
+static int64_t number_after(struct slice text, const char *key, size_t from, int64_t otherwise)
+{
+    const char *found = memmem(text.p + from, text.n - from, key, strlen(key));
+    int64_t n = 0;
+
+    if (!found)
+        return otherwise;
+    for (found += strlen(key); found < text.p + text.n && *found >= '0' && *found <= '9'; found++)
+        n = n * 10 + (*found - '0');
+    return n;
+}
+
+static bool may_lose_leases(const struct sim_sqs *sqs)
+{
+    uint64_t kinds = sim_fault_plan_kinds(&sqs->faults->plan);
+    uint64_t harmless = 0;
+
+    for (enum sim_fault kind = FAULT_BUSY; kind <= FAULT_DAWDLES; kind++)
+        harmless |= (uint64_t)1 << kind;
+    return kinds & ~harmless;
+}
+
+/* An event is given out: to whom, until when, and whether that is as it should be. */
+static void given_out(struct sim_sqs *sqs, uint64_t number, uint32_t process, sl_dur visibility)
+{
+    struct holder *holder = holder_of(sqs, number);
+    sl_time now = sl_now();
+
+    sim_trace_add(sqs->net->trace, "given", "event", number, process);
+    if (holder->process && sl_time_before(now, holder->hidden_until))
+        sim_ledger_cause(sqs->ledger, number, CAUSE_TWICE);
+    else if (holder->process && may_lose_leases(sqs))
+        sim_ledger_cause(sqs->ledger, number, CAUSE_LEASE);
+    *holder = (struct holder){process, sl_time_add(now, visibility)};
+}
+
+struct request {
+    struct sim_sqs *sqs;
+    struct sim_exchange *exchange;
+    struct queue_call *call;
+    enum { RECEIVE, DELETE, CHANGE, OTHER } kind;
+    bool drops_deletes, is_gone_unseen;
+};
+
+/* Body of an event as it stands escaped in an answer: {\"event\":123,… */
+static bool escaped_number(struct slice text, size_t at, uint64_t *number)
+{
+    static const char key[] = "\"Body\":\"{\\\"event\\\":";
+    const char *found = memmem(text.p + at, text.n - at, key, sizeof key - 1);
+
+    if (!found)
+        return false;
+    *number = (uint64_t)number_after(text, key, at, 0);
+    return true;
+}
+
+static void see_received(const struct request *r, struct slice answer)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", 0,
+                                   r->sqs->options.visibility.ns / 1000000000);
+    uint64_t number;
+    size_t at = 0, n = 0;
+
+    while (next_string(answer, "\"ReceiptHandle\":\"", &at, &handle)) {
+        if (!escaped_number(answer, at, &number))
+            continue;
+        remember(r->sqs, handle, number);
+        given_out(r->sqs, number, sim_exchange_process(r->exchange), sl_sec(seconds));
+        n++;
+    }
+    r->sqs->bill.receives++;
+    r->sqs->bill.receives_empty += n == 0;
+}
+
+static void see_deletes(const struct request *r)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    uint64_t number;
+    size_t at = 0;
+
+    while (next_string(asked, "\"ReceiptHandle\":\"", &at, &handle))
+        if (recall(r->sqs, handle, &number)) {
+            sim_trace_add(r->sqs->net->trace, "deleted", "event", number,
+                          sim_exchange_process(r->exchange));
+            sim_ledger_deleted(r->sqs->ledger, number, !r->drops_deletes);
+            if (r->drops_deletes)
+                sim_ledger_cause(r->sqs->ledger, number, CAUSE_UNDELETED);
+        }
+    r->sqs->bill.deletes++;
+}
+
+static void see_changes(const struct request *r)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    uint64_t number;
+    size_t at = 0;
+
+    while (next_string(asked, "\"ReceiptHandle\":\"", &at, &handle)) {
+        int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", at, 0);
+
+        if (recall(r->sqs, handle, &number)) {
+            struct holder *holder = holder_of(r->sqs, number);
+
+            sim_trace_add(r->sqs->net->trace, "hidden", "event", number, (uint64_t)seconds);
+            holder->hidden_until = sl_time_add(sl_now(), sl_sec(seconds));
+            if (holder->process == sim_exchange_process(r->exchange) && seconds == 0)
+                holder->process = 0;
+        }
+    }
+    r->sqs->bill.changes++;
+}
+
+/* ---- an exchange as a caller of the service ---- */
+
+static struct slice header(void *of, const char *name)
+{
+    return sim_exchange_header(((struct request *)of)->exchange, name);
+}
+
+static void headers(void *of, bool (*visit)(void *arg, struct slice name, struct slice value),
+                    void *arg)
+{
+    sim_exchange_headers(((struct request *)of)->exchange, visit, arg);
+}
+
+static void request_over(void *arg, bool delivered)
+{
+    struct request *r = arg;
+
+    /* SQS does not know what became of an answer. */
+    if (r->call)
+        queue_call_completed(r->call, delivered || r->is_gone_unseen);
+    free(r);
+}
+
+static void request_gone(void *arg)
+{
+    struct request *r = arg;
+
+    if (r->call && !r->is_gone_unseen)
+        queue_call_gone(r->call);
+}
+
+static bool watch(void *of, struct queue_call *call, bool waits)
+{
+    struct request *r = of;
+
+    (void)waits;
+    r->call = call;
+    return true;
+}
+
+static void answer(const struct request *r, int status, const struct http_header *list,
+                   size_t count, struct slice body)
+{
+    struct sim_sqs *sqs = r->sqs;
+    struct http_header all[8];
+    char date[CIVIL_TIME_HTTP_SIZE];
+
+    civil_time_write_http(sim_sqs_true_ms(sqs) / 1000, date);
+    all[0] = (struct http_header){SLICE("Date"), slice_of(date)};
+    memcpy(all + 1, list, count * sizeof *list);
+    sqs->bill.chunks += 1 + (sim_exchange_body(r->exchange).n + body.n) / CHUNK;
+    sim_exchange_reply(r->exchange, status, all, count + 1, body);
+}
+
+/* One character of a body, so that its digest is another one's. */
+static void spoil(struct strbuf *body)
+{
+    char *found = memmem(body->p, body->n, "....", 4);
+
+    if (found)
+        *found = ',';
+}
+
+static struct slice malformed(struct sim_sqs *sqs, struct slice body)
+{
+    static const char *const texts[] = {"",
+                                        "<html><body>502 Bad Gateway</body></html>",
+                                        "[]",
+                                        "{\"Messages\":null,",
+                                        "{\"Messages\":[{\"Body\":7,\"MessageId\":null}]}",
+                                        "{\"Successful\":[{\"Id\":0}]}"};
+    uint64_t which = sim_random_below(&sqs->random, 7);
+
+    return which < 6 ? slice_of(texts[which]) : (struct slice){body.p, body.n / 2};
+}
+
+static void reply(void *of, int status, const struct http_header *list, size_t count,
+                  struct slice body)
+{
+    struct request *r = of;
+    struct sim_sqs *sqs = r->sqs;
+
+    if (status == 200 && r->kind == RECEIVE)
+        see_received(r, body);
+    if (status == 200 && r->kind == RECEIVE &&
+        sim_fault_happens(sqs->faults, FAULT_SQS_BAD_DIGEST, LEG_SQS)) {
+        strbuf_reset(&sqs->scratch);
+        strbuf_add_slice(&sqs->scratch, body);
+        spoil(&sqs->scratch);
+        body = strbuf_slice(&sqs->scratch);
+    }
+    if (status == 200 && sim_fault_happens(sqs->faults, FAULT_SQS_MALFORMED, LEG_SQS))
+        body = malformed(sqs, body);
+    answer(r, status, list, count, body);
+}
+
+static void cut(void *of)
+{
+    sim_exchange_cut(((struct request *)of)->exchange);
+}
+
+static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch};
+
+/* ---- refusals ---- */
+
+static void refuse(const struct request *r, int status, const char *type, const char *code,
+                   const char *text)
+{
+    struct http_header list[] = {{SLICE("Content-Type"), SLICE("application/x-amz-json-1.0")},
+                                 {SLICE("x-amzn-query-error"), slice_of(code)}};
+    struct strbuf body = {0};
+
+    strbuf_addf(&body, "{\"__type\":\"com.amazonaws.sqs#%s\",\"message\":\"%s\"}", type, text);
+    answer(r, status, list, 2, strbuf_slice(&body));
+    strbuf_deinit(&body);
+}
+
+static bool is_wrong_date(const struct request *r)
+{
+    int64_t unix_s, now = sim_sqs_true_ms(r->sqs) / 1000;
+
+    return civil_time_read_amz(sim_exchange_header(r->exchange, "X-Amz-Date"), &unix_s) &&
+           (unix_s > now + 900 || unix_s < now - 900);
+}
+
+static bool is_old_key(const struct request *r)
+{
+    struct slice authorization = sim_exchange_header(r->exchange, "Authorization");
+    const char *key = r->sqs->access_key;
+
+    return authorization.n > 0 && !memmem(authorization.p, authorization.n, key, strlen(key));
+}
+
+static void rotate_keys(struct sim_sqs *sqs)
+{
+    snprintf(sqs->access_key, sizeof sqs->access_key, "AKIASIM%05uX", ++sqs->key);
+}
+
+/* Whether SQS's front door turned the request away. */
+static bool is_turned_away(const struct request *r)
+{
+    struct sim_sqs *sqs = r->sqs;
+
+    if (sim_fault_happens(sqs->faults, FAULT_SQS_OLD_KEYS, LEG_SQS))
+        rotate_keys(sqs);
+    if (is_wrong_date(r))
+        refuse(r, 403, "InvalidSignatureException", "RequestExpired;Sender",
+               "Signature expired: the clock is off");
+    else if (is_old_key(r))
+        refuse(r, 403, "ExpiredTokenException", "ExpiredToken;Sender",
+               "The security token included in the request is expired");
+    else if (sim_fault_happens(sqs->faults, FAULT_SQS_THROTTLES, LEG_SQS))
+        refuse(r, 400, "ThrottlingException", "ThrottlingException;Sender", "Rate exceeded");
+    else if (sim_fault_happens(sqs->faults, FAULT_SQS_FAILS, LEG_SQS))
+        refuse(r, sim_random_below(&sqs->random, 2) ? 500 : 503, "InternalFailure",
+               "InternalFailure;Receiver", "We encountered an internal error.");
+    else if (sim_fault_happens(sqs->faults, FAULT_SQS_DENIED, LEG_SQS))
+        refuse(r, 403, "AccessDeniedException", "AccessDenied;Sender",
+               "User is not authorized to perform this action");
+    else if (sim_fault_happens(sqs->faults, FAULT_SQS_NO_QUEUE, LEG_SQS))
+        refuse(r, 400, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue;Sender",
+               "The specified queue does not exist.");
+    else if (r->kind == RECEIVE && sim_fault_happens(sqs->faults, FAULT_SQS_OVER_LIMIT, LEG_SQS))
+        refuse(r, 403, "OverLimit", "OverLimit;Sender", "Too many messages in flight");
+    else
+        return false;
+    return true;
+}
+
+/* ---- a request ---- */
+
+static int kind_of(const struct sim_exchange *x)
+{
+    struct slice target = sim_exchange_header(x, "X-Amz-Target");
+
+    if (slice_is(target, "AmazonSQS.ReceiveMessage"))
+        return RECEIVE;
+    if (slice_is(target, "AmazonSQS.DeleteMessageBatch"))
+        return DELETE;
+    return slice_is(target, "AmazonSQS.ChangeMessageVisibilityBatch") ? CHANGE : OTHER;
+}
+
+/* What the service itself does wrong during this request. */
+static void set_faults(struct request *r)
+{
+    struct sim_faults *faults = r->sqs->faults;
+    bool is_batch = r->kind == DELETE || r->kind == CHANGE;
+
+    r->drops_deletes = r->kind == DELETE && sim_fault_happens(faults, FAULT_SQS_UNDELETED, LEG_SQS);
+    queue_service_faults_set(
+        r->sqs->service,
+        &(struct queue_faults){
+            .drop_delete = r->drops_deletes,
+            .fail_entry = is_batch && sim_fault_happens(faults, FAULT_SQS_ENTRY, LEG_SQS) ? 0.3 : 0,
+            .duplicate =
+                r->kind == RECEIVE && sim_fault_happens(faults, FAULT_SQS_TWICE, LEG_SQS) ? 0.2 : 0,
+            .shuffle = r->kind == RECEIVE && sim_fault_happens(faults, FAULT_SQS_SHUFFLED, LEG_SQS),
+        });
+}
+
+static void take(void *arg, struct sim_exchange *exchange)
+{
+    struct sim_sqs *sqs = arg;
+    struct request *r = calloc(1, sizeof *r);
+
+    sl_assert(r);
+    r->sqs = sqs;
+    r->exchange = exchange;
+    r->kind = kind_of(exchange);
+    r->is_gone_unseen = sim_random_below(&sqs->random, 4) > 0;
+    sim_exchange_watch(exchange,
+                       &(struct sim_watch){.gone = request_gone, .over = request_over, .arg = r});
+    if (r->kind == OTHER)
+        sqs->bill.others++;
+    if (is_turned_away(r))
+        return;
+    set_faults(r);
+    if (r->kind == DELETE)
+        see_deletes(r);
+    if (r->kind == CHANGE)
+        see_changes(r);
+    queue_service_take(sqs->service, (struct queue_caller){&over_net, r},
+                       &(struct queue_request){
+                           .method = sim_exchange_method(exchange),
+                           .path = sim_exchange_path(exchange),
+                           .query = sim_exchange_query(exchange),
+                           .body = sim_exchange_body(exchange),
+                       });
+}
+
+/* ---- sending, past the network ---- */
+
+static struct slice no_header(void *of, const char *name)
+{
+    (void)of;
+    if (strcmp(name, "X-Amz-Target") == 0)
+        return SLICE("AmazonSQS.SendMessageBatch");
+    return strcmp(name, "Content-Type") == 0 ? SLICE("application/x-amz-json-1.0")
+                                             : (struct slice){NULL, 0};
+}
+
+static void no_headers(void *of, bool (*visit)(void *, struct slice, struct slice), void *arg)
+{
+    (void)of;
+    (void)visit;
+    (void)arg;
+}
+
+static void sent(void *of, int status, const struct http_header *list, size_t count,
+                 struct slice body)
+{
+    (void)of;
+    (void)list;
+    (void)count;
+    sl_assert(status == 200 && !memmem(body.p, body.n, "\"Failed\"", 8));
+}
+
+static void not_sent(void *of)
+{
+    (void)of;
+    sl_assert(!"a send can't be cut off");
+}
+
+static bool no_watch(void *of, struct queue_call *call, bool waits)
+{
+    (void)of;
+    (void)call;
+    (void)waits;
+    return false;
+}
+
+static const struct queue_caller_ops as_sender = {no_header, no_headers, sent, not_sent, no_watch};
+
+void sim_sqs_send(struct sim_sqs *sqs, uint64_t first, unsigned count, size_t size, unsigned groups)
+{
+    struct strbuf body = {0}, event = {0};
+
+    strbuf_addf(&body, "{\"QueueUrl\":\"" SIM_QUEUE_URL "%s\",\"Entries\":[", sqs->options.queue);
+    for (unsigned i = 0; i < count; i++) {
+        strbuf_addf(&body, "%s{\"Id\":\"%u\",", i > 0 ? "," : "", i);
+        if (groups > 0)
+            strbuf_addf(&body,
+                        "\"MessageGroupId\":\"g%" PRIu64 "\",\"MessageDeduplicationId\":\"%" PRIu64
+                        "\",",
+                        (first + i) % groups, first + i);
+        strbuf_adds(&body, "\"MessageBody\":\"");
+        strbuf_reset(&event);
+        sim_event_body(first + i, size, &event);
+        sl_assert(json_escape(strbuf_slice(&event), &body));
+        strbuf_adds(&body, "\"}");
+    }
+    strbuf_adds(&body, "]}");
+    sl_assert(!strbuf_failed(&body));
+    sqs->bill.sends++;
+    queue_service_faults_set(sqs->service, &(struct queue_faults){.cut = 0});
+    queue_service_take(
+        sqs->service, (struct queue_caller){&as_sender, NULL},
+        &(struct queue_request){.method = "POST", .path = SLICE("/"), .body = strbuf_slice(&body)});
+    strbuf_deinit(&body);
+    strbuf_deinit(&event);
+}
+
+/* ---- looking ---- */
+
+struct sim_sqs_counts sim_sqs_counts(const struct sim_sqs *sqs)
+{
+    struct queue_counts counts = {0}, dead = {0};
+
+    sl_assert(queue_service_counts(sqs->service, sqs->options.queue, &counts));
+    if (sqs->options.max_receives > 0)
+        sl_assert(queue_service_counts(sqs->service, sqs->dead_letter, &dead));
+    return (struct sim_sqs_counts){
+        .visible = counts.visible,
+        .in_flight = counts.in_flight,
+        .delayed = counts.delayed,
+        .dead = dead.visible + dead.in_flight,
+        .oldest_ms = counts.oldest_sent_ms > 0 ? sim_sqs_true_ms(sqs) - counts.oldest_sent_ms : 0,
+    };
+}
+
+sl_time sim_sqs_hidden_until(const struct sim_sqs *sqs)
+{
+    sl_time latest = {0};
+
+    for (uint64_t i = 0; i < sqs->holder_max; i++)
+        if (i < sqs->ledger->count && !sqs->ledger->events[i].is_deleted)
+            latest = sl_time_max(latest, sqs->holders[i].hidden_until);
+    return latest;
+}
+
+/* ---- the dead-letter queue ---- */
+
+struct collecting {
+    struct sim_sqs *sqs;
+    size_t count;
+};
+
+static struct slice receive_header(void *of, const char *name)
+{
+    (void)of;
+    if (strcmp(name, "X-Amz-Target") == 0)
+        return SLICE("AmazonSQS.ReceiveMessage");
+    return strcmp(name, "Content-Type") == 0 ? SLICE("application/x-amz-json-1.0")
+                                             : (struct slice){NULL, 0};
+}
+
+static void collected(void *of, int status, const struct http_header *list, size_t count,
+                      struct slice body)
+{
+    struct collecting *collecting = of;
+    struct slice handle;
+    uint64_t number;
+    size_t at = 0;
+
+    (void)list;
+    (void)count;
+    sl_assert(status == 200);
+    collecting->count = 0;
+    while (next_string(body, "\"ReceiptHandle\":\"", &at, &handle))
+        if (escaped_number(body, at, &number)) {
+            sim_ledger_dead(collecting->sqs->ledger, number);
+            collecting->count++;
+        }
+}
+
+static const struct queue_caller_ops as_collector = {receive_header, no_headers, collected,
+                                                     not_sent, no_watch};
+
+void sim_sqs_collect_dead(struct sim_sqs *sqs)
+{
+    struct collecting collecting = {.sqs = sqs, .count = 1};
+    struct strbuf body = {0};
+
+    strbuf_addf(&body,
+                "{\"QueueUrl\":\"" SIM_QUEUE_URL
+                "%s\",\"MaxNumberOfMessages\":10,\"VisibilityTimeout\":43200}",
+                sqs->dead_letter);
+    sl_assert(!strbuf_failed(&body));
+    queue_service_faults_set(sqs->service, &(struct queue_faults){.cut = 0});
+    while (collecting.count > 0)
+        queue_service_take(sqs->service, (struct queue_caller){&as_collector, &collecting},
+                           &(struct queue_request){
+                               .method = "POST", .path = SLICE("/"), .body = strbuf_slice(&body)});
+    strbuf_deinit(&body);
+}
+
+/* ---- making ---- */
+
+struct sim_sqs *sim_sqs_new(struct sl_ctx *ctx, struct sim_net *net, struct sim_faults *faults,
+                            struct sim_ledger *ledger, struct sim_random random,
+                            const struct sim_sqs_options *options)
+{
+    struct sim_sqs *sqs = calloc(1, sizeof *sqs);
+    struct queue_plan plans[2];
+    struct problem problem;
+    struct store *store;
+    size_t n = strlen(options->queue);
+    bool is_fifo = n > 5 && strcmp(options->queue + n - 5, ".fifo") == 0;
+
+    sl_assert(sqs && store_memory_open(&store) == 0);
+    *sqs = (struct sim_sqs){.ctx = ctx,
+                            .net = net,
+                            .faults = faults,
+                            .ledger = ledger,
+                            .random = random,
+                            .options = *options};
+    rotate_keys(sqs);
+    snprintf(sqs->dead_letter, sizeof sqs->dead_letter, "dead%s", is_fifo ? ".fifo" : "");
+    plans[0] =
+        (struct queue_plan){.name = options->queue,
+                            .visibility = options->visibility,
+                            .delay = sl_ns(-1),
+                            .dead_letter = options->max_receives > 0 ? sqs->dead_letter : NULL,
+                            .max_receives = options->max_receives};
+    plans[1] =
+        (struct queue_plan){.name = sqs->dead_letter, .visibility = sl_ns(-1), .delay = sl_ns(-1)};
+    problem_init(&problem);
+    struct queue_service_config config = {.queues = plans,
+                                          .queue_count = 2,
+                                          .limits = queue_limits_strict(),
+                                          .seed = sim_random_next(&sqs->random) | 1};
+    if (options->in_flight_max > 0)
+        config.limits.in_flight_max = options->in_flight_max;
+    sl_assert(queue_service_new(&sqs->service, store, &config, &problem) == 0);
+    sim_net_add_host(net, &(struct sim_host){.authority = SIM_SQS_HOST,
+                                             .leg = LEG_SQS,
+                                             .latency = options->latency,
+                                             .latency_p99 = options->latency_p99,
+                                             .take = take,
+                                             .arg = sqs});
+    return sqs;
+}
+
+void sim_sqs_free(struct sim_sqs *sqs)
+{
+    queue_service_stop(sqs->service);
+    sl_assert(queue_service_free(sqs->service, NULL) == 0);
+    strbuf_deinit(&sqs->scratch);
+    free(sqs->given);
+    free(sqs->holders);
+    free(sqs);
+}

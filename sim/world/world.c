@@ -1,0 +1,443 @@
+#include "sim/world/world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sluice/task.h>
+
+#include "sim/virtual.h"
+
+enum {
+    STREAM_SWARM = 1,
+    STREAM_FAULTS,
+    STREAM_NET,
+    STREAM_SQS,
+    STREAM_SERVICE,
+    STREAM_ARRIVALS,
+    STREAM_TIME,
+    STREAM_PROCESS, /* and the numbers after it */
+};
+
+struct world {
+    const struct sim_config *config;
+    struct sim_result *result;
+    struct sim_trace trace;
+    struct sim_faults faults;
+    struct sim_net net;
+    struct sim_ledger ledger;
+    struct sim_sqs *sqs;
+    struct sim_receiver *receiver;
+    struct sim_process *processes[SIM_PROCESSES_MAX];
+    struct sim_random random; /* of time */
+    uint32_t instances;
+    uint64_t sent;
+    int64_t wall_off_ms; /* how far sluice's clock has been put off */
+};
+
+/* ---- events come ---- */
+
+static void send_some(struct world *world, struct sim_random *random, uint64_t n)
+{
+    const struct sim_arrivals *a = &world->config->arrivals;
+
+    while (n > 0) {
+        unsigned count = n < 10 ? (unsigned)n : 10;
+
+        for (unsigned i = 0; i < count; i++)
+            sim_ledger_sent(&world->ledger, world->sent + i,
+                            sim_random_happens(random, (uint32_t)(a->poison * 1e6)));
+        sim_sqs_send(world->sqs, world->sent, count, a->size,
+                     world->config->is_fifo ? world->config->groups : 0);
+        world->sent += count;
+        n -= count;
+    }
+}
+
+/* How many come in one step: the mean, or by chance around it. */
+static uint64_t draw_count(struct sim_random *random, uint64_t mean_1024, bool is_poisson)
+{
+    uint64_t n = 0;
+    sl_dur step = sl_ns(1 << 20), left = step;
+
+    if (!is_poisson)
+        return mean_1024 / 1024 + (sim_random_below(random, 1024) < mean_1024 % 1024);
+    if (mean_1024 == 0)
+        return 0;
+    for (;; n++) {
+        left = sl_dur_sub(
+            left, sim_random_exponential(random, sl_ns(step.ns * 1024 / (int64_t)mean_1024)));
+        if (left.ns <= 0)
+            return n;
+    }
+}
+
+struct arrive {
+    struct world *world;
+};
+
+SL_TASK(arrive)
+{
+    struct world *world = my->world;
+    const struct sim_arrivals *a = &world->config->arrivals;
+    struct sim_random random = sim_random_of(world->config->seed, STREAM_ARRIVALS);
+    /* Ten steps a second, at most: events that come within one are sent together, by tens. */
+    sl_dur step = a->rate > 100 ? sl_ms(100) : sl_ms(200);
+    uint64_t mean_1024 = (uint64_t)(a->rate * 1024 * (double)step.ns / 1e9);
+
+    send_some(world, &random, a->backlog);
+    while (sl_time_before(sl_now(), sl_time_add((sl_time){0}, world->config->duration))) {
+        send_some(world, &random, draw_count(&random, mean_1024, a->is_poisson));
+        if (sl_sleep(ctx, step) != SL_OK)
+            break;
+    }
+    return 0;
+}
+
+/* ---- what happens to processes and time ---- */
+
+static struct sim_process *any_process(struct world *world)
+{
+    return world->processes[sim_random_below(&world->random, world->config->processes)];
+}
+
+static void put_clock_off(struct world *world)
+{
+    int64_t ms = sim_random_between(&world->random, -86400000, 86400000);
+
+    if (sim_random_below(&world->random, 3) == 0)
+        ms = -world->wall_off_ms; /* somebody put it right */
+    world->wall_off_ms += ms;
+    sl_virtual_wall_jump(ms);
+}
+
+static void stop_hard(struct world *world, struct sl_ctx *ctx)
+{
+    struct sim_process *process = any_process(world);
+    uint64_t more = 1 + sim_random_below(&world->random, 3);
+
+    sim_process_signal(process);
+    for (; more > 0 && sl_sleep(ctx, sl_ms(sim_random_between(&world->random, 0, 3000))) == SL_OK;
+         more--)
+        sim_process_signal(process);
+}
+
+static void happen(struct world *world, struct sl_ctx *ctx, enum sim_fault kind)
+{
+    sl_dur visibility = world->config->sqs.visibility;
+
+    sim_fault_count(&world->faults, kind);
+    sim_trace_add(&world->trace, sim_fault_rows[kind].name, "world", 0, 0);
+    if (kind == FAULT_CRASH)
+        sim_process_kill(any_process(world));
+    else if (kind == FAULT_STOPPED)
+        sim_process_signal(any_process(world));
+    else if (kind == FAULT_STOPPED_HARD)
+        stop_hard(world, ctx);
+    else if (kind == FAULT_FROZEN)
+        sl_virtual_leap(
+            sl_ns(sim_random_between(&world->random, visibility.ns / 2, visibility.ns * 5 / 2)));
+    else if (kind == FAULT_CLOCK)
+        put_clock_off(world);
+}
+
+struct trouble {
+    struct world *world;
+    enum sim_fault kind;
+};
+
+SL_TASK(trouble)
+{
+    struct world *world = my->world;
+
+    for (;;) {
+        sl_dur pause = sim_fault_next(&world->faults, my->kind);
+
+        if (sl_sleep(ctx, pause) != SL_OK || !sl_time_before(sl_now(), world->faults.plan.until))
+            return 0;
+        happen(world, ctx, my->kind);
+    }
+}
+
+/* ---- looking at it ---- */
+
+static size_t held_by_all(const struct world *world)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < world->config->processes; i++)
+        n += sim_process_held(world->processes[i]);
+    return n;
+}
+
+static void look(struct world *world)
+{
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+    struct sim_result *result = world->result;
+    uint64_t backlog = counts.visible + counts.in_flight + counts.delayed;
+
+    if (backlog > result->peak_backlog)
+        result->peak_backlog = backlog;
+    if (counts.oldest_ms > result->peak_oldest_ms)
+        result->peak_oldest_ms = counts.oldest_ms;
+    if (world->config->sample)
+        world->config->sample(world->config->sample_arg, &(struct sim_sample){
+                                                             .at = sl_now(),
+                                                             .visible = counts.visible,
+                                                             .in_flight = counts.in_flight,
+                                                             .dead = counts.dead,
+                                                             .sent = world->sent,
+                                                             .committed = world->ledger.commits,
+                                                             .oldest_ms = counts.oldest_ms,
+                                                             .held = held_by_all(world),
+                                                         });
+}
+
+struct sampler {
+    struct world *world;
+};
+
+SL_TASK(sampler)
+{
+    sl_dur every = my->world->config->sample_every;
+
+    while (sl_sleep(ctx, every.ns > 0 ? every : sl_sec(1)) == SL_OK)
+        look(my->world);
+    return 0;
+}
+
+/* ---- the second phase ---- */
+
+static bool is_empty(const struct world *world)
+{
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+
+    return counts.visible + counts.in_flight + counts.delayed == 0;
+}
+
+/* What was given back with a delay, which grows to 15 min, is waited for first. */
+static void wait_until_empty(struct world *world, struct sl_ctx *ctx)
+{
+    sl_time began = sl_now();
+    sl_time hidden = sl_time_max(began, sim_sqs_hidden_until(world->sqs));
+    sl_time end =
+        sl_time_add(sl_time_add(hidden, sl_dur_mul(world->config->sqs.visibility, 2)), sl_sec(60));
+
+    while (!is_empty(world) && sl_time_before(sl_now(), end))
+        if (sl_sleep(ctx, sl_ms(200)) != SL_OK)
+            break;
+    world->result->emptied_after = sl_time_sub(sl_now(), began);
+}
+
+/* ---- the verdict ---- */
+
+__attribute__((format(printf, 2, 3))) static void find(struct sim_result *result,
+                                                       const char *format, ...)
+{
+    va_list args;
+
+    if (result->finding[0])
+        return;
+    va_start(args, format);
+    vsnprintf(result->finding, sizeof result->finding, format, args);
+    va_end(args);
+}
+
+static void add_totals(struct sim_process_totals *sum, const struct sim_process_totals *one)
+{
+    struct account *a = &sum->account;
+    const struct account *b = &one->account;
+
+    a->received += b->received;
+    a->deleted += b->deleted;
+    a->returned += b->returned;
+    a->dead_lettered += b->dead_lettered;
+    a->expired += b->expired;
+    a->merged += b->merged;
+    a->abandoned += b->abandoned;
+    a->in_doubt += b->in_doubt;
+    a->suppressed += b->suppressed;
+    a->batches += b->batches;
+    a->requests += b->requests;
+    a->receives += b->receives;
+    a->receives_empty += b->receives_empty;
+    a->receives_aborted += b->receives_aborted;
+    a->deletes += b->deletes;
+    sum->starts += one->starts;
+    sum->failed_starts += one->failed_starts;
+    sum->kills += one->kills;
+    sum->drains += one->drains;
+    sum->deadlines += one->deadlines;
+    sum->account_errors += one->account_errors;
+    sum->longest_drain_over = sl_dur_max(sum->longest_drain_over, one->longest_drain_over);
+}
+
+static void judge(struct world *world)
+{
+    struct sim_result *r = world->result;
+    const struct sim_ledger *l = &world->ledger;
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+
+    r->sent = world->sent;
+    r->committed = l->commits;
+    r->duplicates = l->duplicates;
+    r->explained = l->explained;
+    r->unexplained = l->unexplained;
+    r->unexpected = l->unexpected;
+    r->early_deletes = l->early_deletes;
+    r->disorders = l->disorders;
+    r->dead = counts.dead;
+    r->left = counts.visible + counts.in_flight + counts.delayed;
+    r->lost = sim_ledger_missing(l);
+    r->lost -= r->lost < r->left ? r->lost : r->left;
+    r->simulated = sl_time_sub(sl_now(), (sl_time){0});
+    if (l->finding[0])
+        find(r, "%s", l->finding);
+    if (r->left > 0)
+        find(r, "%" PRIu64 " events are still in the queue %.1f s after the faults", r->left,
+             sl_dur_seconds(r->emptied_after));
+    if (r->lost > 0)
+        find(r, "%" PRIu64 " events are lost", r->lost);
+    if (r->totals.account_errors > 0)
+        find(r, "the sum of an account is wrong");
+    if (r->totals.longest_drain_over.ns > 500000000 && !sim_fault_frozen(&world->faults))
+        find(r, "a drain took %.3f s longer than its limit",
+             sl_dur_seconds(r->totals.longest_drain_over));
+}
+
+static void finish(struct world *world)
+{
+    struct sim_result *r = world->result;
+
+    for (unsigned i = 0; i < world->config->processes; i++)
+        sim_process_stop(world->processes[i]);
+    look(world);
+    sim_sqs_collect_dead(world->sqs);
+    for (unsigned i = 0; i < world->config->processes; i++) {
+        add_totals(&r->totals, sim_process_totals(world->processes[i]));
+        sim_process_free(world->processes[i]);
+    }
+    judge(world);
+    r->bill = *sim_sqs_bill(world->sqs);
+    r->service = sim_receiver_counts(world->receiver);
+    memcpy(r->tally, world->faults.tally, sizeof r->tally);
+    memcpy(r->requests, world->net.requests, sizeof r->requests);
+    r->trace_hash = world->trace.hash;
+    r->trace_count = world->trace.count;
+}
+
+/* ---- running ---- */
+
+static void populate(struct world *world, struct sl_ctx *ctx)
+{
+    const struct sim_config *c = world->config;
+
+    sim_faults_init(&world->faults, &c->faults, sim_random_of(c->seed, STREAM_FAULTS));
+    sim_net_init(&world->net, &world->faults, &world->trace, sim_random_of(c->seed, STREAM_NET));
+    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0);
+    world->sqs = sim_sqs_new(ctx, &world->net, &world->faults, &world->ledger,
+                             sim_random_of(c->seed, STREAM_SQS), &c->sqs);
+    world->receiver = sim_receiver_new(&world->net, &world->faults, &world->ledger,
+                                       sim_random_of(c->seed, STREAM_SERVICE), &c->receiver);
+    world->random = sim_random_of(c->seed, STREAM_TIME);
+    for (unsigned i = 0; i < c->processes; i++)
+        world->processes[i] = sim_process_new(ctx, &world->net, world->sqs,
+                                              sim_random_of(c->seed, STREAM_PROCESS + i),
+                                              &world->instances, &c->process);
+}
+
+static int live(struct sl_ctx *ctx, void *arg)
+{
+    struct world *world = arg;
+    struct sl_ctx *phase, *looking = sl_ctx_new(ctx, NULL);
+
+    populate(world, ctx);
+    SL_GO(looking, sampler, .world = world);
+    phase = sl_ctx_new(ctx, NULL);
+    SL_GO(phase, arrive, .world = world);
+    for (enum sim_fault kind = 0; kind < FAULTS; kind++)
+        if (world->faults.plan.every[kind].ns > 0)
+            SL_GO(phase, trouble, .world = world, .kind = kind);
+    SL_IGNORE(sl_sleep_until(ctx, sl_time_add((sl_time){0}, world->config->duration)));
+    sl_ctx_leave(phase);
+    sl_virtual_wall_jump(-world->wall_off_ms);
+    wait_until_empty(world, ctx);
+    finish(world);
+    sl_ctx_leave(looking);
+    sim_net_settle(&world->net, ctx);
+    sim_sqs_free(world->sqs);
+    sim_receiver_free(world->receiver);
+    sim_ledger_deinit(&world->ledger);
+    return 0;
+}
+
+int sim_run(const struct sim_config *config, struct sim_result *result)
+{
+    struct world world = {.config = config, .result = result, .trace = {.out = config->trace}};
+    struct sl_virtual_options options = {
+        .seed = config->seed, .offload_max = sl_ms(2), .shuffle = config->shuffles};
+
+    sl_assert(config->processes >= 1 && config->processes <= SIM_PROCESSES_MAX);
+    *result = (struct sim_result){.totals = {.longest_drain_over = {INT64_MIN}}};
+    return sl_virtual_run(&options, live, &world);
+}
+
+/* ---- a configuration by chance ---- */
+
+void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
+{
+    struct sim_random r = sim_random_of(seed, STREAM_SWARM);
+    size_t counts[] = {1, 10, 100, 100, 500};
+    bool is_fifo = sim_random_below(&r, 5) == 0;
+
+    *config = (struct sim_config){
+        .seed = seed,
+        .duration = duration,
+        .is_fifo = is_fifo,
+        .groups = (unsigned)sim_random_between(&r, 1, 40),
+        .processes = (unsigned)sim_random_between(&r, 1, 3),
+        .shuffles = sim_random_below(&r, 2),
+        .arrivals = {.rate = (double)sim_random_between(&r, 20, is_fifo ? 40 : 100),
+                     .is_poisson = sim_random_below(&r, 2),
+                     .backlog = sim_random_below(&r, 4) == 0 ? sim_random_below(&r, 3000) : 0,
+                     .size = sim_random_below(&r, 8) == 0 ? 2000 : 200},
+        .sqs = {.queue = is_fifo ? "orders.fifo" : "orders",
+                .visibility = sl_sec(sim_random_between(&r, 10, 60)),
+                .in_flight_max =
+                    sim_random_below(&r, 6) == 0 ? (unsigned)sim_random_between(&r, 50, 2000) : 0,
+                .latency = sl_us(sim_random_between(&r, 200, 20000)),
+                .latency_p99 = sl_ms(sim_random_between(&r, 20, 200))},
+        .receiver = {.work = sl_ms(sim_random_between(&r, 1, 200)),
+                     .work_p99 = sl_ms(sim_random_between(&r, 200, 3000)),
+                     .latency = sl_us(sim_random_between(&r, 200, 20000)),
+                     .latency_p99 = sl_ms(sim_random_between(&r, 20, 200))},
+        .process = {.queue = is_fifo ? "orders.fifo" : "orders",
+                    .batch_count = counts[sim_random_below(&r, 5)],
+                    .batch_bytes = sim_random_below(&r, 4) == 0 ? 20000 : 1000000,
+                    .batch_age = sl_ms(sim_random_between(&r, 50, 8000)),
+                    .concurrency = (size_t)sim_random_between(&r, 1, 12),
+                    .receivers = (size_t)sim_random_between(&r, 1, 10),
+                    .drain = sl_sec(sim_random_between(&r, 5, 30)),
+                    .receive_wait = sl_sec(sim_random_between(&r, 1, 5)),
+                    .timeout = sl_sec(sim_random_between(&r, 2, 30)),
+                    .restart_min = sl_ms(200),
+                    .restart_max = sl_sec(sim_random_between(&r, 1, 10))},
+    };
+    sim_fault_plan_draw(&config->faults, &r, SIM_FAULTS_ALL, (sl_time){duration.ns});
+}
+
+void sim_config_print(const struct sim_config *c, struct strbuf *out)
+{
+    strbuf_addf(out,
+                "%s, %u x sluice, %.0f events/s%s of %zu B, %" PRIu64
+                " waiting, visibility %.0f s, batches of %zu, %zu B or %.2f s, %zu at once, %zu "
+                "receivers, drain %.0f s",
+                c->is_fifo ? "FIFO" : "standard", c->processes, c->arrivals.rate,
+                c->arrivals.is_poisson ? " by chance" : "", c->arrivals.size, c->arrivals.backlog,
+                sl_dur_seconds(c->sqs.visibility), c->process.batch_count, c->process.batch_bytes,
+                sl_dur_seconds(c->process.batch_age), c->process.concurrency, c->process.receivers,
+                sl_dur_seconds(c->process.drain));
+    if (c->is_fifo)
+        strbuf_addf(out, ", %u groups", c->groups);
+}
