@@ -216,6 +216,22 @@ class Forwarder(Sluice):
             "AWS_SECRET_ACCESS_KEY": KEYS[1]})
         self.handle = os.pidfd_open(self.process.pid)
 
+    def read_err(self):
+        self.line_times = []
+        for line in self.process.stderr:
+            with self.changed:
+                self.line_times.append(time.time())
+                self.lines.append(line.decode("utf-8", "replace"))
+                self.changed.notify_all()
+
+    def said_at(self, text):
+        """When a line with this text had come, or None."""
+        return next((t for t, line in zip(self.line_times, self.lines) if text in line), None)
+
+    def terminate(self):
+        self.told_at = time.time()
+        super().terminate()
+
     def end(self, timeout=60):
         """As Sluice's, and `seconds` is exact: the kernel tells when the process is gone."""
         poll = select.poll()
