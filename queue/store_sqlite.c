@@ -4,7 +4,8 @@
  * On the loop, submissions go into the group that is gathering. The thread takes that group when somebody waits for it,
  * writes it as one transaction, and hands it back with its error through the bell; the loop then tells its waits and drops its
  * changes, so payloads are counted on one thread. Of the three groups one gathers, one is written, one is told. Loads are
- * served before the next group, unless they ask for a message that comes into being in it.
+ * served before the next group, unless they ask for a message that comes into being in it. Between groups, and when there is
+ * nothing else to do, the thread keeps house: it sweeps out what was purged, and keeps the log short.
  *
  * Opening, restoring and, if there was no restore, closing run on helper threads: the store's own thread starts when all is
  * restored.
@@ -60,6 +61,7 @@ struct durable {
     struct group *written, **written_end;
     struct loads wanted, loaded;
     bool asked_to_end, gives_up, has_ended;
+    int db_error; /* of the database, as the loop may know it */
 };
 
 static struct durable *durable_of(struct store *store)
@@ -218,6 +220,17 @@ static struct group *take_group(struct durable *durable)
     return group;
 }
 
+/* Errors that no group has told of: of loads, sweeps and checkpoints. */
+static void show_error(struct durable *durable)
+{
+    if (durable->db->error == durable->db_error) /* this thread alone writes it */
+        return;
+    pthread_mutex_lock(&durable->lock);
+    durable->db_error = durable->db->error;
+    pthread_mutex_unlock(&durable->lock);
+    sl_bell_ring(durable->bell);
+}
+
 static bool do_work(struct durable *durable)
 {
     struct loads loads;
@@ -251,6 +264,7 @@ static bool do_work(struct durable *durable)
     case WORK_END:
         return false;
     }
+    show_error(durable);
     return true;
 }
 
@@ -319,6 +333,7 @@ static void rung(void *arg)
     struct group *written;
     struct loads loaded;
     bool has_ended;
+    int error;
 
     loads_init(&loaded);
     pthread_mutex_lock(&durable->lock);
@@ -327,6 +342,7 @@ static void rung(void *arg)
     durable->written_end = &durable->written;
     loads_splice(&loaded, &durable->loaded);
     has_ended = durable->has_ended;
+    error = durable->db_error;
     pthread_mutex_unlock(&durable->lock);
 
     while (written) {
@@ -335,6 +351,8 @@ static void rung(void *arg)
         tell_group(durable, written);
         written = next;
     }
+    if (!durable->base.error)
+        durable->base.error = error;
     loads_tell(&loaded);
     if (has_ended && !durable->is_over) {
         durable->is_over = true;
