@@ -32,7 +32,7 @@ static struct queue_call *call_new(struct queue_service *service, struct queue_c
     call->caller = caller;
     call->http = *request;
     call->state = CALL_RUNNING;
-    call->has_watch = call->has_waited = false;
+    call->has_watch = call->is_long = false;
     call->given_count = call->sent_count = 0;
     call->load_error = 0;
     call->poll.count = 0;
@@ -169,7 +169,8 @@ void call_polled(struct queue_call *call)
     struct moment at = service_moment();
 
     call->state = CALL_RUNNING;
-    if (!call->has_waited || call->caller.ops->is_there(call->caller.of)) {
+    /* Who closes its end while it waits is gone; who does so behind a short poll may only have nothing more to say. */
+    if (!call->is_long || call->poll.count == 0 || call->caller.ops->is_there(call->caller.of)) {
         receive_polled(call, at);
         return;
     }

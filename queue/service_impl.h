@@ -59,8 +59,8 @@ struct queue_call {
     struct queue_caller caller;
     struct queue_request http;
     enum call_state state;
-    bool has_waited; /* a poll that did not get its answer at once */
-    bool has_watch;  /* the exchange tells when it is over, and the call is freed then */
+    bool is_long;   /* a receive that may wait */
+    bool has_watch; /* the exchange tells when it is over, and the call is freed then */
     struct api_request request;
     char request_id[REQUEST_ID_SIZE];
     struct strbuf body; /* of the answer */
