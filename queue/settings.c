@@ -187,18 +187,24 @@ static bool read_choice(struct slice text, const char *first, const char *second
     return *out || slice_is(text, first);
 }
 
-/* Only "true" can be said, only of a queue whose name says so too, and only when it is made. */
+/* Can be said when the queue is made, if its name says so too; later only again of a queue that is one (recorded on AWS). */
 static enum queue_error set_fifo(const struct settings *settings, struct slice value,
                                  bool at_creation, struct queue_refusal *refusal)
 {
-    if (!at_creation || !slice_is(value, "true"))
+    bool is_true = slice_is(value, "true");
+
+    if (settings->is_fifo && is_true)
+        return QUEUE_OK;
+    if (settings->is_fifo && !at_creation)
+        return queue_refuse(refusal, QUEUE_ATTRIBUTE_VALUE_INVALID,
+                            "Invalid value for the parameter FifoQueue. Reason: Modifying queue "
+                            "type is not supported.");
+    if (!at_creation || !is_true)
         return refuse_name(SLICE("FifoQueue"), refusal);
-    if (!settings->is_fifo)
-        return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
-                            "The name of a FIFO queue can only include alphanumeric characters, "
-                            "hyphens, or underscores, must end with .fifo suffix and be 1 to 80 "
-                            "in length");
-    return QUEUE_OK;
+    return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
+                        "The name of a FIFO queue can only include alphanumeric characters, "
+                        "hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in "
+                        "length");
 }
 
 /* A key's id, alias or ARN: no blanks, no control characters. */

@@ -58,10 +58,11 @@ void settings_deinit(struct settings *settings);
 bool settings_copy(struct settings *to, const struct settings *from);
 
 /*
- * Sets one attribute. `at_creation`: FifoQueue may be given (and must be "true"); later it is an unknown attribute.
- * Read-only attributes and unknown names are refused. An empty RedrivePolicy, Policy, KmsMasterKeyId or RedriveAllowPolicy
- * takes it away. A KMS key switches SqsManagedSseEnabled off, and that one the key; a policy is JSON of at most 8,192 bytes
- * and 20 statements (developer guide, "Limitations of custom policies"). QUEUE_OK, or what `refusal` says; the settings are as before then. Without memory QUEUE_INTERNAL_FAILURE.
+ * Sets one attribute. FifoQueue may be given at creation, and must be "true"; later it may only be said again of a FIFO
+ * queue. Read-only attributes and unknown names are refused. An empty RedrivePolicy, Policy, KmsMasterKeyId or
+ * RedriveAllowPolicy takes it away. A KMS key switches SqsManagedSseEnabled off, and that one the key. A policy is JSON of at
+ * most 8,192 bytes and 20 statements (developer guide, "Limitations of custom policies").
+ * QUEUE_OK, or what `refusal` says; the settings are as before then. Without memory QUEUE_INTERNAL_FAILURE.
  */
 enum queue_error settings_set(struct settings *settings, const struct queue_limits *limits,
                               struct slice name, struct slice value, bool at_creation,

@@ -272,7 +272,6 @@ static void refused(void **state)
 
 static void fifo(void **state)
 {
-    const struct queue_limits limits = queue_limits_strict();
     struct queue_refusal refusal;
     struct settings settings;
 
@@ -289,15 +288,44 @@ static void fifo(void **state)
     assert_int_equal(settings.throughput, THROUGHPUT_GROUP);
     assert_int_equal(set(&settings, "DeduplicationScope", "Queue", &refusal),
                      QUEUE_ATTRIBUTE_VALUE_INVALID);
-    assert_int_equal(
-        settings_set(&settings, &limits, SLICE("FifoQueue"), SLICE("true"), false, &refusal),
-        QUEUE_ATTRIBUTE_NAME_INVALID);
-    assert_string_equal(refusal.text, "Unknown Attribute FifoQueue.");
     settings_deinit(&settings);
+}
 
-    settings_init(&settings, false);
-    assert_int_equal(set(&settings, "FifoQueue", "true", &refusal), QUEUE_PARAMETER_INVALID);
-    settings_deinit(&settings);
+/* What a queue is, is said when it is made. */
+static void fifo_or_not(void **state)
+{
+    static const struct {
+        bool is_fifo, at_creation;
+        const char *value;
+        enum queue_error error;
+        const char *text;
+    } cases[] = {
+        {true, true, "true", QUEUE_OK, ""},
+        {true, false, "true", QUEUE_OK, ""},
+        {true, false, "false", QUEUE_ATTRIBUTE_VALUE_INVALID,
+         "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not "
+         "supported."},
+        {true, true, "false", QUEUE_ATTRIBUTE_NAME_INVALID, "Unknown Attribute FifoQueue."},
+        {false, true, "false", QUEUE_ATTRIBUTE_NAME_INVALID, "Unknown Attribute FifoQueue."},
+        {false, false, "true", QUEUE_ATTRIBUTE_NAME_INVALID, "Unknown Attribute FifoQueue."},
+        {false, true, "true", QUEUE_PARAMETER_INVALID,
+         "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
+         "underscores, must end with .fifo suffix and be 1 to 80 in length"},
+    };
+    const struct queue_limits limits = queue_limits_strict();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct queue_refusal refusal = {0};
+        struct settings settings;
+
+        settings_init(&settings, cases[i].is_fifo);
+        assert_int_equal(settings_set(&settings, &limits, SLICE("FifoQueue"),
+                                      slice_of(cases[i].value), cases[i].at_creation, &refusal),
+                         cases[i].error);
+        assert_string_equal(refusal.text, cases[i].text);
+        settings_deinit(&settings);
+    }
 }
 
 static void redrive(void **state)
@@ -604,6 +632,7 @@ int main(void)
         cmocka_unit_test(relaxed_size),
         cmocka_unit_test(refused),
         cmocka_unit_test(fifo),
+        cmocka_unit_test(fifo_or_not),
         cmocka_unit_test(redrive),
         cmocka_unit_test(redrive_allow),
         cmocka_unit_test(encryption),
