@@ -202,7 +202,7 @@ void answer_failed_entry(struct answer *a, struct slice id, const struct queue_r
 
 /* ---- what a receive asks for ---- */
 
-/* Whether the message attribute `name` is among those asked for: its name, "All", ".*", or a prefix "foo.*". */
+/* Whether the message attribute `name` is among those asked for: its name, "All", ".*", "*", or a prefix "foo.*". */
 bool api_wants_attribute(const struct api_strings *asked, struct slice name);
 /* Whether the system attribute is asked for, by either list ("All" too). */
 bool api_wants_system(const struct api_request *request, const char *name);
