@@ -285,7 +285,6 @@ static enum queue_error check_total(const struct queue_call *call, struct queue_
 struct failures {
     struct queue_refusal refusals[QUEUE_BATCH_MAX];
     bool has[QUEUE_BATCH_MAX];
-    bool any;
 };
 
 static void fail(struct failures *failures, size_t i, const struct queue_refusal *refusal)
@@ -294,13 +293,12 @@ static void fail(struct failures *failures, size_t i, const struct queue_refusal
     /* In a batch a parameter that is missing is one that is invalid: recorded from AWS. */
     if (refusal->error == QUEUE_PARAMETER_MISSING)
         failures->refusals[i].error = QUEUE_PARAMETER_INVALID;
-    failures->has[i] = failures->any = true;
+    failures->has[i] = true;
 }
 
+/* Also when there are none: both lists are always there. */
 static void answer_failures(struct queue_call *call, const struct failures *failures)
 {
-    if (!failures->any)
-        return;
     answer_list_begin(&call->answer, "Failed");
     for (size_t i = 0; i < call->request.entry_count; i++)
         if (failures->has[i])
@@ -335,7 +333,7 @@ enum step op_send_message_batch(struct queue_call *call, struct moment at,
                                 struct queue_refusal *refusal)
 {
     const struct api_request *request = &call->request;
-    struct failures failures = {.any = false};
+    struct failures failures = {.has = {false}};
     struct queue *queue;
 
     if (call_queue(call, &queue, refusal) != QUEUE_OK ||
@@ -388,7 +386,7 @@ enum step op_delete_message(struct queue_call *call, struct moment at,
 enum step op_delete_message_batch(struct queue_call *call, struct moment at,
                                   struct queue_refusal *refusal)
 {
-    struct failures failures = {.any = false};
+    struct failures failures = {.has = {false}};
     struct queue_refusal why;
     struct queue *queue;
 
@@ -433,7 +431,7 @@ enum step op_change_message_visibility(struct queue_call *call, struct moment at
 enum step op_change_message_visibility_batch(struct queue_call *call, struct moment at,
                                              struct queue_refusal *refusal)
 {
-    struct failures failures = {.any = false};
+    struct failures failures = {.has = {false}};
     struct queue_refusal why;
     struct queue *queue;
 
