@@ -311,6 +311,39 @@ static void the_rules_for_expired_handles_can_be_switched(void **state)
     story_tell(rows, COUNT(rows));
 }
 
+/* Words recorded from AWS. */
+static void a_handle_is_told_why_it_is_none(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"},
+        {0, CREATE, "other"},
+        {0, SEND, "q", "foo"},
+        {0, RECEIVE, "q", .answer = "foo"},
+    };
+    struct slice handle, fake = SLICE("garbage");
+    struct queue_refusal refusal;
+    char text[200];
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    handle = story_handle_text("foo");
+    snprintf(text, sizeof text, "The receipt handle \"" SLICE_FMT "\" is not valid for this queue.",
+             SLICE_ARG(handle));
+    assert_int_equal(
+        engine_delete(story.engine, story_now(), story_queue("other"), handle, &refusal),
+        QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text, text);
+    assert_int_equal(engine_change_visibility(story.engine, story_now(), story_queue("other"),
+                                              handle, 1, &refusal),
+                     QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text, text);
+    assert_int_equal(engine_delete(story.engine, story_now(), story_queue("q"), fake, &refusal),
+                     QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text,
+                        "The input receipt handle \"garbage\" is not a valid receipt handle.");
+}
+
 /* ---- what a message is ---- */
 
 static const char *hex_of(const uint8_t digest[16])
@@ -325,8 +358,8 @@ static const char *hex_of(const uint8_t digest[16])
 static void a_sent_message_is_told_with_its_digests(void **state)
 {
     static const struct row rows[] = {{0, CREATE, "q"}};
-    const struct payload_attribute attribute = {
-        SLICE_INIT("MyAttribute"), SLICE_INIT("String"), PAYLOAD_STRING, SLICE_INIT("foobar")};
+    const struct payload_attribute attribute = {SLICE_INIT("MyAttribute"), SLICE_INIT("String"),
+                                                PAYLOAD_STRING, SLICE_INIT("foobar")};
     struct queue_refusal refusal;
     struct sent sent;
 
@@ -431,6 +464,7 @@ int main(void)
         TEST(groups_with_the_fewest_in_flight_come_first),
         TEST(beyond_the_limit_of_messages_in_flight_receives_are_refused),
         TEST(the_rules_for_expired_handles_can_be_switched),
+        TEST(a_handle_is_told_why_it_is_none),
         TEST(a_sent_message_is_told_with_its_digests),
         TEST(times_of_a_message_are_the_walls),
         TEST(waiting_is_on_the_monotonic_clock),
