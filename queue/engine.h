@@ -160,10 +160,14 @@ struct sent {
     uint8_t body_md5[16], attributes_md5[16]; /* of what came, also for a duplicate */
 };
 
+/* Whether a message has the ids that its queue asks for: on FIFO queues a group, and a deduplication id unless the content is
+ * one. {NULL, 0}: not given. */
+enum queue_error queue_check_ids(const struct queue *queue, struct slice group, struct slice dedup,
+                                 struct queue_refusal *refusal);
+
 /*
- * Accepts a message, whose limits the caller has checked. On FIFO queues: without a deduplication id the body's SHA-256
- * is it, if the queue says so, else it is refused; within five minutes a second one with the same id is accepted and not
- * delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
+ * Accepts a message, whose limits the caller has checked. Refused: queue_check_ids. On FIFO queues the body's SHA-256
+ * is the deduplication id if none is given; within five minutes a second one with the same id is accepted and not delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
  * function: so a batch that is sent reaches a poll as one.
  */
 enum queue_error engine_send(struct engine *engine, struct moment at, struct queue *queue,

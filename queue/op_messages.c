@@ -281,6 +281,28 @@ static enum queue_error check_total(const struct queue_call *call, struct queue_
                         max, bytes);
 }
 
+/* In a batch a parameter that is missing is one that is invalid: recorded from AWS. */
+static void say_invalid(struct queue_refusal *refusal)
+{
+    if (refusal->error == QUEUE_PARAMETER_MISSING)
+        refusal->error = QUEUE_PARAMETER_INVALID;
+}
+
+/* An entry without the ids that a FIFO queue asks for fails the whole call: recorded from AWS. */
+static enum queue_error check_batch_ids(const struct api_request *request,
+                                        const struct queue *queue, struct queue_refusal *refusal)
+{
+    for (size_t i = 0; i < request->entry_count; i++) {
+        const struct api_message *m = &request->entries[i].message;
+
+        if (queue_check_ids(queue, m->group, m->dedup, refusal) == QUEUE_OK)
+            continue;
+        say_invalid(refusal);
+        return refusal->error;
+    }
+    return QUEUE_OK;
+}
+
 /* The failed entries of a batch, by position. */
 struct failures {
     struct queue_refusal refusals[QUEUE_BATCH_MAX];
@@ -290,9 +312,7 @@ struct failures {
 static void fail(struct failures *failures, size_t i, const struct queue_refusal *refusal)
 {
     failures->refusals[i] = *refusal;
-    /* In a batch a parameter that is missing is one that is invalid: recorded from AWS. */
-    if (refusal->error == QUEUE_PARAMETER_MISSING)
-        failures->refusals[i].error = QUEUE_PARAMETER_INVALID;
+    say_invalid(&failures->refusals[i]);
     failures->has[i] = true;
 }
 
@@ -338,7 +358,8 @@ enum step op_send_message_batch(struct queue_call *call, struct moment at,
 
     if (call_queue(call, &queue, refusal) != QUEUE_OK ||
         check_batch(request, "SendMessageBatchRequestEntry", refusal) != QUEUE_OK ||
-        check_total(call, refusal) != QUEUE_OK)
+        check_total(call, refusal) != QUEUE_OK ||
+        check_batch_ids(request, queue, refusal) != QUEUE_OK)
         return STEP_REFUSE;
     call_answer_begin(call);
     answer_list_begin(&call->answer, "Successful");

@@ -219,6 +219,37 @@ static enum queue_error send_with(const char *body, const char *dedup, uint8_t m
 }
 
 /* floci#776: the id and the number of the first, the digests of what came now. */
+static void what_a_message_needs_depends_on_its_queue(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"},
+        {0, CREATE, "q.fifo"},
+        {0, CREATE, "content.fifo", "ContentBasedDeduplication=true"},
+    };
+    static const struct {
+        const char *queue, *group, *dedup;
+        enum queue_error error;
+    } cases[] = {
+        {"q", NULL, NULL, QUEUE_OK},
+        {"q.fifo", "g", "d", QUEUE_OK},
+        {"q.fifo", "g", NULL, QUEUE_PARAMETER_INVALID},
+        {"q.fifo", NULL, "d", QUEUE_PARAMETER_MISSING},
+        {"content.fifo", "g", NULL, QUEUE_OK},
+        {"content.fifo", NULL, NULL, QUEUE_PARAMETER_MISSING},
+    };
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct queue_refusal refusal;
+
+        assert_int_equal(queue_check_ids(story_queue(cases[i].queue), slice_of(cases[i].group),
+                                         slice_of(cases[i].dedup), &refusal),
+                         cases[i].error);
+    }
+}
+
 static void a_duplicate_is_told_the_first_ones_id_and_its_own_digests(void **state)
 {
     static const struct row rows[] = {{0, CREATE, "q.fifo"}};
@@ -265,6 +296,7 @@ int main(void)
         TEST(an_attempt_ends_with_the_visibility_of_its_messages),
         TEST(an_attempt_is_of_its_queue),
         TEST(at_the_limit_a_fifo_queue_gives_nothing_and_says_nothing),
+        TEST(what_a_message_needs_depends_on_its_queue),
         TEST(a_duplicate_is_told_the_first_ones_id_and_its_own_digests),
     };
 
