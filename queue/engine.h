@@ -138,7 +138,7 @@ struct queue_counts {
 };
 struct queue_counts queue_counts(const struct queue *queue);
 
-/* Removes all messages. Refused: less than 60 s after the last purge. */
+/* Removes all messages; deduplication ids can be used again. Refused: less than 60 s after the last purge. */
 enum queue_error engine_queue_purge(struct engine *engine, struct moment at, struct queue *queue,
                                     struct queue_refusal *refusal);
 

@@ -345,6 +345,15 @@ enum queue_error engine_queue_create(struct engine *engine, struct moment at, st
     return error;
 }
 
+static void forget_dedups(struct engine *engine, struct queue *queue, bool is_noted)
+{
+    for (size_t i = 0; queue->dedups.count > 0;)
+        if (queue->dedups.slots[i].item)
+            dedup_remove(engine, queue->dedups.slots[i].item, is_noted);
+        else
+            i++;
+}
+
 /* Everything that waits or is remembered for a queue ends. */
 static void forget_all(struct engine *engine, struct queue *queue)
 {
@@ -352,11 +361,7 @@ static void forget_all(struct engine *engine, struct queue *queue)
         poll_answer(engine, SL_CONTAINER_OF(queue->polls.next, struct poll, links_),
                     QUEUE_DOES_NOT_EXIST);
     queue_remove_all(engine, queue);
-    for (size_t i = 0; queue->dedups.count > 0;)
-        if (queue->dedups.slots[i].item)
-            dedup_remove(engine, queue->dedups.slots[i].item, false);
-        else
-            i++;
+    forget_dedups(engine, queue, false);
     for (size_t i = 0; queue->attempts.count > 0;)
         if (queue->attempts.slots[i].item)
             attempt_remove(engine, queue->attempts.slots[i].item);
@@ -434,6 +439,7 @@ enum queue_error engine_queue_purge(struct engine *engine, struct moment at, str
                             queue->name, pause);
     queue->purged_at = at.now;
     queue_remove_all(engine, queue);
+    forget_dedups(engine, queue, true);
     engine_note(engine, &(struct change){
                             .kind = CHANGE_QUEUE_PURGED, .queue = queue->id, .seq = engine->seq});
     return QUEUE_OK;

@@ -321,6 +321,9 @@ enum queue_error model_purge(struct model *m, int64_t now, int queue)
     q->was_purged = true;
     q->purged_ms = now;
     remove_all(m, queue);
+    for (int i = 0; i < MODEL_DEDUPS; i++)
+        if (m->dedups[i].queue == queue)
+            m->dedups[i].is_there = false;
     return QUEUE_OK;
 }
 

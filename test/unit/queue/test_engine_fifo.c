@@ -129,14 +129,28 @@ STORY(the_content_can_be_the_id_and_a_given_one_wins,
     {0, SEND, "q.fifo", "bar g id", .answer = "duplicate of foo"},
     {0, SEND, "q.fifo", "bar g"})
 
-STORY(an_id_outlives_a_purge_and_not_its_queue,
+STORY(an_id_ends_with_a_purge_and_with_its_queue,
+    {0, CREATE, "q.fifo"},
+    {0, CREATE, "other.fifo"},
+    {0, SEND, "q.fifo", "foo g id"},
+    {0, SEND, "other.fifo", "one g id"},
+    {0, PURGE, "q.fifo"},
+    {1, SEND, "q.fifo", "bar g id"},
+    {1, SEND, "q.fifo", "baz g id", .answer = "duplicate of bar"},
+    {1, SEND, "other.fifo", "two g id", .answer = "duplicate of one"},
+    {1, RESTART},
+    {2, SEND, "q.fifo", "baz g id", .answer = "duplicate of bar"},
+    {2, DROP, "q.fifo"},
+    {62, CREATE, "q.fifo"},
+    {62, SEND, "q.fifo", "qux g id"})
+
+STORY(an_id_that_a_purge_forgot_is_not_restored,
     {0, CREATE, "q.fifo"},
     {0, SEND, "q.fifo", "foo g id"},
     {0, PURGE, "q.fifo"},
-    {1, SEND, "q.fifo", "bar g id", .answer = "duplicate of a message that is gone"},
-    {1, DROP, "q.fifo"},
-    {61, CREATE, "q.fifo"},
-    {61, SEND, "q.fifo", "bar g id"})
+    {1, RESTART},
+    {1, SEND, "q.fifo", "bar g id"},
+    {1, RECEIVE, "q.fifo", .answer = "bar"})
 
 /* ---- receive attempts ---- */
 
@@ -289,7 +303,8 @@ int main(void)
         TEST(a_second_one_with_the_same_id_is_not_delivered_for_five_minutes),
         TEST(ids_can_be_of_their_group),
         TEST(the_content_can_be_the_id_and_a_given_one_wins),
-        TEST(an_id_outlives_a_purge_and_not_its_queue),
+        TEST(an_id_ends_with_a_purge_and_with_its_queue),
+        TEST(an_id_that_a_purge_forgot_is_not_restored),
         TEST(an_attempt_is_repeated_with_the_same_messages_and_hides_them_anew),
         TEST(an_attempt_is_not_repeated_when_something_changed),
         TEST(an_attempt_is_not_repeated_after_its_time),
