@@ -53,7 +53,8 @@ struct moment {
 struct engine_rules {
     bool
         expired_handle_refused; /* standard queues: delete with a handle whose visibility timeout ended is refused */
-    bool expired_change_refused; /* the same of a change of visibility */
+    bool
+        expired_change_refused; /* the same of a change of visibility, while the message is visible */
 };
 
 struct engine_options {
@@ -244,9 +245,10 @@ enum queue_error engine_delete(struct engine *engine, struct moment at, struct q
 
 /*
  * Sets when a message in flight is visible again, from `at`.
- *   QUEUE_OK        done; or the handle is not the newest or its time is over, and nothing was done
+ *   QUEUE_OK        done, on standard queues by the handle of any receive; or the message is visible, and nothing was done
  *   HANDLE_INVALID  none of ours, or of another queue
- *   PARAMETER_INVALID  out of range, beyond 12 h since the receive, or the message is gone
+ *   PARAMETER_INVALID  out of range, beyond 12 h since the newest receive, or the message is gone; FIFO queues (and see
+ *                      rules): the handle's visibility timeout is over
  */
 enum queue_error engine_change_visibility(struct engine *engine, struct moment at,
                                           struct queue *queue, struct slice handle, int64_t seconds,

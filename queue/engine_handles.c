@@ -199,8 +199,12 @@ static enum queue_error change_by(struct engine *engine, struct moment at,
             handle, "Message does not exist or is not available for visibility timeout change.",
             refusal);
     case HANDLE_STALE:
-        return QUEUE_OK;
     case HANDLE_EXPIRED:
+        if (queue->settings.is_fifo)
+            return refuse_because(handle, EXPIRED, refusal);
+        /* While a later receive holds the message, the handle of an earlier one serves as well: recorded from AWS. */
+        if (message->status == MESSAGE_IN_FLIGHT)
+            break;
         if (engine->options.rules.expired_change_refused)
             return refuse_because(handle, EXPIRED, refusal);
         return QUEUE_OK;

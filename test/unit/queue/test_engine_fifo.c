@@ -94,6 +94,17 @@ STORY(a_delete_after_the_timeout_is_refused,
     {31, DELETE, "q.fifo", "foo#2"},
     {31, COUNTS, "q.fifo", .answer = "0/0/0"})
 
+STORY(a_change_after_the_timeout_is_refused,
+    {0, CREATE, "q.fifo"},
+    {0, SEND, "q.fifo", "foo g 1"},
+    {0, RECEIVE, "q.fifo", .answer = "foo"},
+    {30, CHANGE, "q.fifo", "foo", .n = 60, .answer = "InvalidParameterValue"},
+    {30, RECEIVE, "q.fifo", .answer = "foo"},
+    {31, CHANGE, "q.fifo", "foo#1", .n = 0, .answer = "InvalidParameterValue"},
+    {31, COUNTS, "q.fifo", .answer = "0/1/0"},
+    {31, CHANGE, "q.fifo", "foo#2", .n = 0},
+    {31, COUNTS, "q.fifo", .answer = "1/0/0"})
+
 /* ---- sending ---- */
 
 STORY(a_message_needs_a_group_and_an_id,
@@ -299,6 +310,7 @@ int main(void)
         TEST(a_message_has_no_delay_of_its_own),
         TEST(groups_take_turns),
         TEST(a_delete_after_the_timeout_is_refused),
+        TEST(a_change_after_the_timeout_is_refused),
         TEST(a_message_needs_a_group_and_an_id),
         TEST(a_second_one_with_the_same_id_is_not_delivered_for_five_minutes),
         TEST(ids_can_be_of_their_group),

@@ -98,16 +98,27 @@ STORY(a_delete_after_the_timeout_deletes,
     {40, DELETE, "q", "foo"},
     {40, COUNTS, "q", .answer = "0/0/0"})
 
-STORY(an_older_handle_does_nothing,
+STORY(an_older_handle_does_not_delete,
     {0, CREATE, "q"},
     {0, SEND, "q", "foo"},
     {0, RECEIVE, "q", .answer = "foo"},
     {30, RECEIVE, "q", .answer = "foo"},
-    {31, CHANGE, "q", "foo#1", .n = 0},
     {31, DELETE, "q", "foo#1"},
     {31, COUNTS, "q", .answer = "0/1/0"},
     {31, DELETE, "q", "foo#2"},
     {31, COUNTS, "q", .answer = "0/0/0"})
+
+STORY(an_older_handle_changes_what_a_later_receive_holds,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"},
+    {0, RECEIVE, "q", .answer = "foo"},
+    {30, RECEIVE, "q", .answer = "foo"},
+    {31, CHANGE, "q", "foo#1", .n = 43200, .answer = "InvalidParameterValue"},
+    {31, CHANGE, "q", "foo#1", .n = 43199}, /* since the later receive */
+    {60, RECEIVE, "q", .answer = ""},
+    {61, CHANGE, "q", "foo#1", .n = 0},
+    {61, CHANGE, "q", "foo#1", .n = 100}, /* it is visible */
+    {61, RECEIVE, "q", .answer = "foo"})
 
 STORY(handles_are_of_one_queue_and_of_nobody_elses_making,
     {0, CREATE, "q"},
@@ -445,7 +456,8 @@ int main(void)
         TEST(a_change_of_a_message_that_is_gone_is_refused),
         TEST(a_deleted_message_is_gone_and_may_be_deleted_again),
         TEST(a_delete_after_the_timeout_deletes),
-        TEST(an_older_handle_does_nothing),
+        TEST(an_older_handle_does_not_delete),
+        TEST(an_older_handle_changes_what_a_later_receive_holds),
         TEST(handles_are_of_one_queue_and_of_nobody_elses_making),
         TEST(handles_of_a_deleted_queue_are_not_those_of_its_successor),
         TEST(a_returned_message_is_there_at_once_and_counts),
