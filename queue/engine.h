@@ -298,6 +298,10 @@ struct move_task {
 enum queue_error engine_move_start(struct engine *engine, struct moment at, struct slice source_arn,
                                    struct slice destination_arn, int64_t rate, const uint8_t id[16],
                                    char handle[MOVE_HANDLE_SIZE], struct queue_refusal *refusal);
+/*
+ * Ends a task early. Refused: a handle that is none (InvalidParameterValue), whose queue or task is not there
+ * (ResourceNotFoundException), a task that does not run (UnsupportedOperation).
+ */
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal);
 /* The newest first; at most `max`. */
