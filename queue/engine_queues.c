@@ -358,22 +358,29 @@ static void take_back_answers(struct engine *engine, const struct queue *queue)
     }
 }
 
+static void forget_dedups(struct engine *engine, struct queue *queue, bool is_noted)
+{
+    struct dedup *dedup;
+
+    while (queue->dedups.count > 0)
+        for (size_t at = 0; (dedup = table_next(&queue->dedups, &at));)
+            dedup_remove(engine, dedup, is_noted);
+}
+
 /* Everything that waits or is remembered for a queue ends. */
 static void forget_all(struct engine *engine, struct queue *queue)
 {
-    void *item;
+    struct attempt *attempt;
 
     take_back_answers(engine, queue);
     while (!links_empty(&queue->polls))
         poll_answer(engine, SL_CONTAINER_OF(queue->polls.next, struct poll, links_),
                     QUEUE_DOES_NOT_EXIST);
     queue_remove_all(engine, queue);
-    while (queue->dedups.count > 0)
-        for (size_t at = 0; (item = table_next(&queue->dedups, &at));)
-            dedup_remove(engine, item, false);
+    forget_dedups(engine, queue, false);
     while (queue->attempts.count > 0)
-        for (size_t at = 0; (item = table_next(&queue->attempts, &at));)
-            attempt_remove(engine, item);
+        for (size_t at = 0; (attempt = table_next(&queue->attempts, &at));)
+            attempt_remove(engine, attempt);
     if (queue->is_stirred)
         links_remove(&queue->stirred);
 }
@@ -445,6 +452,7 @@ enum queue_error engine_queue_purge(struct engine *engine, struct moment at, str
                             queue->name, pause);
     queue->purged_at = at.now;
     queue_remove_all(engine, queue);
+    forget_dedups(engine, queue, true);
     engine_note(engine, &(struct change){
                             .kind = CHANGE_QUEUE_PURGED, .queue = queue->id, .seq = engine->seq});
     return QUEUE_OK;
