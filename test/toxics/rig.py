@@ -121,16 +121,19 @@ class Queue:
 
 class Perseus(Process):
     def __init__(self, folder, *arguments):
-        self.ledger = folder / "ledger"
+        self.ledger, self.read_to, self.events = folder / "ledger", 0, []
         super().__init__(folder, "perseus", [SLUICE, "perseus", "--listen", "127.0.0.1:0", "--ledger", self.ledger,
                                              *arguments], r"listening on http://127\.0\.0\.1:(\d+)/batch")
 
     def accepted(self):
-        """The events in the order of acceptance."""
-        return [json.loads(line) for line in self.ledger.read_text().splitlines()]
-
-    def lines(self):
-        return self.ledger.read_bytes().count(b"\n")
+        """The events, in the order of acceptance."""
+        with open(self.ledger, "rb") as ledger:
+            ledger.seek(self.read_to)
+            text = ledger.read()
+        whole = text[:text.rfind(b"\n") + 1]
+        self.read_to += len(whole)
+        self.events += [json.loads(line) for line in whole.splitlines()]
+        return self.events
 
 
 class Journal:
@@ -157,16 +160,16 @@ class Journal:
                 self.sent[hashlib.md5(bodies[int(entry["Id"])].encode()).hexdigest()] = entry["MessageId"]
 
     @contextlib.contextmanager
-    def sending(self, rate, total):
-        """Sends `total` events meanwhile, `rate` a second; leaving waits for the last of them."""
-        failures = []
+    def sending(self, rate, count):
+        """Sends `count` events meanwhile, `rate` a second; leaving waits for the last of them."""
+        failures, last = [], self.number + count
 
         def run():
-            began = time.monotonic()
+            first, began = self.number, time.monotonic()
             try:
-                while self.number < total:
-                    due = min(total, int((time.monotonic() - began) * rate)) - self.number
-                    self.send(due) if due >= 10 or self.number + due == total else time.sleep(0.02)
+                while self.number < last:
+                    due = min(last, first + int((time.monotonic() - began) * rate)) - self.number
+                    self.send(due) if due >= 10 or self.number + due == last else time.sleep(0.02)
             except Exception as failure:  # told where it counts, in the test
                 failures.append(failure)
 
@@ -242,6 +245,8 @@ class Forwarder(Sluice):
         if not gone:
             self.process.kill()
         ended = super().end(5)
+        with open(self.folder / "stderr", "a") as file:  # of all that ran in this folder
+            file.write(ended.err)
         if self.handle is not None:
             os.close(self.handle)
             self.handle = None
