@@ -37,21 +37,31 @@ class Process:
     """A server: `ready` matches the line that tells where it is."""
 
     def __init__(self, folder, name, arguments, ready):
-        self.err = open(folder / f"{name}.err", "w")
-        self.process = subprocess.Popen([str(a) for a in arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT if name.startswith("perseus") else self.err,
-                                        cwd=folder, text=True)
+        self.folder, self.name, self.arguments, self.ready = folder, name, [str(a) for a in arguments], ready
+        self.start()
+
+    def start(self):
+        with open(self.folder / f"{self.name}.err", "a") as err:
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.STDOUT if self.name == "perseus" else err,
+                                            cwd=self.folder, text=True)
         for line in self.process.stdout:
-            if match := re.search(ready, line):
+            if match := re.search(self.ready, line):
                 self.port = int(match[1])
                 return
-        raise Never(f"{name} did not start: {(folder / f'{name}.err').read_text()}")
+        raise Never(f"{self.name} did not start: {(self.folder / f'{self.name}.err').read_text()}")
+
+    def killed_and_back(self):
+        """kill -9, and the same again at the same port."""
+        self.process.kill()
+        self.process.communicate()
+        self.arguments = [a.replace("127.0.0.1:0", f"127.0.0.1:{self.port}") for a in self.arguments]
+        self.start()
 
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=30)
-        self.err.close()
 
 
 class Proxy(Process):
@@ -77,10 +87,7 @@ class Proxy(Process):
         return Counter(line["toxic"] for line in self.log() if "toxic" in line)
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-        self.err.close()
+        self.process.communicate(timeout=10)
 
 
 class Queue:
@@ -121,16 +128,19 @@ class Queue:
 
 class Perseus(Process):
     def __init__(self, folder, *arguments):
-        self.ledger = folder / "ledger"
+        self.ledger, self.read_to, self.events = folder / "ledger", 0, []
         super().__init__(folder, "perseus", [SLUICE, "perseus", "--listen", "127.0.0.1:0", "--ledger", self.ledger,
                                              *arguments], r"listening on http://127\.0\.0\.1:(\d+)/batch")
 
     def accepted(self):
-        """The events in the order of acceptance."""
-        return [json.loads(line) for line in self.ledger.read_text().splitlines()]
-
-    def lines(self):
-        return self.ledger.read_bytes().count(b"\n")
+        """The events, in the order of acceptance."""
+        with open(self.ledger, "rb") as ledger:
+            ledger.seek(self.read_to)
+            text = ledger.read()
+        whole = text[:text.rfind(b"\n") + 1]
+        self.read_to += len(whole)
+        self.events += [json.loads(line) for line in whole.splitlines()]
+        return self.events
 
 
 class Journal:
@@ -139,8 +149,8 @@ class Journal:
 
     def __init__(self, queue, name, seed):
         self.queue, self.name, self.random = queue, name, random.Random(seed)
-        self.sent = {}  # MD5 of the body: messageId
-        self.number = 0
+        self.tried, self.sent = set(), {}  # MD5 of the body; and the messageId, if the queue acknowledged it
+        self.number, self.failures = 0, 0
 
     def body(self):
         self.number += 1
@@ -149,24 +159,31 @@ class Journal:
     def send(self, count):
         for first in range(0, count, 10):
             bodies = [self.body() for _ in range(min(10, count - first))]
+            keys = [hashlib.md5(body.encode()).hexdigest() for body in bodies]
+            self.tried |= set(keys)
             answer = self.queue.sqs.send_message_batch(
                 QueueUrl=self.queue.url(self.name),
                 Entries=[{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies)])
             assert not answer.get("Failed"), answer
             for entry in answer["Successful"]:
-                self.sent[hashlib.md5(bodies[int(entry["Id"])].encode()).hexdigest()] = entry["MessageId"]
+                self.sent[keys[int(entry["Id"])]] = entry["MessageId"]
 
     @contextlib.contextmanager
-    def sending(self, rate, total):
-        """Sends `total` events meanwhile, `rate` a second; leaving waits for the last of them."""
-        failures = []
+    def sending(self, rate, count, bears=()):
+        """Sends `count` events meanwhile, `rate` a second; leaving waits for the last of them. Goes on with other events after
+        the exceptions that it bears: of those ten nobody knows whether they were sent."""
+        failures, last = [], self.number + count
 
         def run():
-            began = time.monotonic()
+            first, began = self.number, time.monotonic()
             try:
-                while self.number < total:
-                    due = min(total, int((time.monotonic() - began) * rate)) - self.number
-                    self.send(due) if due >= 10 or self.number + due == total else time.sleep(0.02)
+                while self.number < last:
+                    due = min(last, first + int((time.monotonic() - began) * rate)) - self.number
+                    try:
+                        self.send(due) if due >= 10 or self.number + due == last else time.sleep(0.02)
+                    except bears:
+                        self.failures += 1
+                        time.sleep(0.1)
             except Exception as failure:  # told where it counts, in the test
                 failures.append(failure)
 
@@ -195,9 +212,10 @@ class Comparison:
 
 
 def compare(journals, accepted):
-    sent = {md5 for journal in journals for md5 in list(journal.sent)}
+    sent = {md5 for journal in journals for md5 in journal.sent}
+    tried = {md5 for journal in journals for md5 in journal.tried}
     times = Counter(event["md5"] for event in accepted)
-    return Comparison(len(sent), len(accepted), sent - times.keys(), times.keys() - sent,
+    return Comparison(len(sent), len(accepted), sent - times.keys(), times.keys() - tried,
                       Counter({md5: n - 1 for md5, n in times.items() if n > 1}))
 
 
@@ -242,6 +260,8 @@ class Forwarder(Sluice):
         if not gone:
             self.process.kill()
         ended = super().end(5)
+        with open(self.folder / "stderr", "a") as file:  # of all that ran in this folder
+            file.write(ended.err)
         if self.handle is not None:
             os.close(self.handle)
             self.handle = None
