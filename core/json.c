@@ -579,47 +579,69 @@ bool json_equals_unescaped(const struct json_value *string, struct slice plain)
     return at == plain.n;
 }
 
-static void escape_one(char c, struct strbuf *out)
+/* How a character stands behind a backslash; 0: as \u00XX. */
+static const char short_escapes[128] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+    ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
+};
+
+enum { ESCAPE_MAX = 6 };
+
+static char *put_escape(char *to, char c)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = c ? strchr(from, c) : NULL;
 
-    strbuf_addc(out, '\\');
-    if (found) {
-        strbuf_addc(out, to[found - from]);
-        return;
+    *to++ = '\\';
+    if (short_escapes[(unsigned char)c]) {
+        *to++ = short_escapes[(unsigned char)c];
+        return to;
     }
-    strbuf_add(out, "u00", 3);
-    strbuf_addc(out, hex[(unsigned char)c >> 4]);
-    strbuf_addc(out, hex[c & 15]);
+    memcpy(to, "u00", 3);
+    to[3] = hex[(unsigned char)c >> 4];
+    to[4] = hex[c & 15];
+    return to + 5;
+}
+
+/* Where to go on writing, with room for `left` more bytes of input and the escapes that they usually need. NULL: no memory. */
+static char *escape_room(struct strbuf *out, char *to, size_t left)
+{
+    if (to)
+        out->n = (size_t)(to - out->p);
+    return strbuf_reserve(out, left + left / 8 + ESCAPE_MAX) ? out->p + out->n : NULL;
 }
 
 bool json_escape(struct slice utf8, struct strbuf *out)
 {
-    const char *p = utf8.p;
-    const char *end = p + utf8.n;
+    const char *p = utf8.p, *end = p + utf8.n;
     size_t before = out->n;
+    char *to = escape_room(out, NULL, utf8.n);
 
     while (p < end) {
         const char *plain = p;
         size_t n;
 
         p = skip_plain(p, end);
-        strbuf_add(out, plain, (size_t)(p - plain));
-        if (p == end)
-            break;
-        if ((unsigned char)*p < 0x80) {
-            escape_one(*p++, out);
-            continue;
+        if (p < end && (unsigned char)*p >= 0x80) {
+            n = utf8_length(p, end);
+            if (n == 0) {
+                strbuf_truncate(out, before);
+                return false;
+            }
+            p += n;
         }
-        n = utf8_length(p, end);
-        if (n == 0) {
-            strbuf_truncate(out, before);
-            return false;
-        }
-        strbuf_add(out, p, n);
-        p += n;
+        n = (size_t)(p - plain);
+        if (to && (size_t)(out->p + out->cap - to) < n + ESCAPE_MAX + 1)
+            to = escape_room(out, to, (size_t)(end - plain));
+        if (!to)
+            return utf8_is_valid((struct slice){p, (size_t)(end - p)});
+        memcpy(to, plain, n);
+        to += n;
+        if (p < end && (unsigned char)*p < 0x80 && !is_plain((unsigned char)*p))
+            to = put_escape(to, *p++);
+    }
+    if (to) {
+        *to = '\0';
+        out->n = (size_t)(to - out->p);
     }
     return true;
 }

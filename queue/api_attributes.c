@@ -58,7 +58,7 @@ static bool starts_with(struct slice text, struct slice start)
 
 static bool is_wanted_by(struct slice asked, struct slice name)
 {
-    if (slice_is(asked, "All") || slice_eq(asked, name))
+    if (slice_is(asked, "All") || slice_is(asked, "*") || slice_eq(asked, name))
         return true;
     /* "foo.*" is all that begin with "foo"; ".*" is all. */
     if (asked.n < 2 || memcmp(asked.p + asked.n - 2, ".*", 2) != 0)

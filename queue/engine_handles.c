@@ -58,7 +58,8 @@ void engine_handle(const struct engine *engine, const struct queue *queue,
 /* ---- what a handle is worth ---- */
 
 enum worth {
-    HANDLE_BAD,     /* not one of ours, or of another queue */
+    HANDLE_BAD,     /* not one of ours */
+    HANDLE_FOREIGN, /* of another queue */
     HANDLE_GONE,    /* its message is: deleted, expired, moved */
     HANDLE_STALE,   /* the message was received again since */
     HANDLE_EXPIRED, /* the newest, but the message is visible again */
@@ -90,8 +91,10 @@ static enum worth read_handle(const struct engine *engine, const struct queue *q
     if (handle.n != HANDLE_SIZE - 1 || !base64_decode(handle, (char *)bytes, &n) || n != HANDLE_N)
         return HANDLE_BAD;
     prove(engine, bytes, proof);
-    if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0 || get(bytes, QUEUE_N) != queue->id)
+    if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0)
         return HANDLE_BAD;
+    if (get(bytes, QUEUE_N) != queue->id)
+        return HANDLE_FOREIGN;
     *out = engine_message(engine, get(bytes + QUEUE_N, SEQ_N));
     if (!*out || (*out)->queue != queue)
         return HANDLE_GONE;
@@ -104,6 +107,13 @@ static enum queue_error refuse_bad(struct slice handle, struct queue_refusal *re
 {
     return queue_refuse(refusal, QUEUE_HANDLE_INVALID,
                         "The input receipt handle \"" SLICE_FMT "\" is not a valid receipt handle.",
+                        SLICE_ARG(handle));
+}
+
+static enum queue_error refuse_foreign(struct slice handle, struct queue_refusal *refusal)
+{
+    return queue_refuse(refusal, QUEUE_HANDLE_INVALID,
+                        "The receipt handle \"" SLICE_FMT "\" is not valid for this queue.",
                         SLICE_ARG(handle));
 }
 
@@ -128,6 +138,8 @@ static enum queue_error delete_by(struct engine *engine, const struct queue *que
     switch (read_handle(engine, queue, handle, &message)) {
     case HANDLE_BAD:
         return refuse_bad(handle, refusal);
+    case HANDLE_FOREIGN:
+        return refuse_foreign(handle, refusal);
     case HANDLE_GONE:
         return QUEUE_OK;
     case HANDLE_STALE:
@@ -180,13 +192,19 @@ static enum queue_error change_by(struct engine *engine, struct moment at,
     switch (read_handle(engine, queue, handle, &message)) {
     case HANDLE_BAD:
         return refuse_bad(handle, refusal);
+    case HANDLE_FOREIGN:
+        return refuse_foreign(handle, refusal);
     case HANDLE_GONE:
         return refuse_because(
             handle, "Message does not exist or is not available for visibility timeout change.",
             refusal);
     case HANDLE_STALE:
-        return QUEUE_OK;
     case HANDLE_EXPIRED:
+        if (queue->settings.is_fifo)
+            return refuse_because(handle, EXPIRED, refusal);
+        /* While a later receive holds the message, the handle of an earlier one serves as well: recorded from AWS. */
+        if (message->status == MESSAGE_IN_FLIGHT)
+            break;
         if (engine->options.rules.expired_change_refused)
             return refuse_because(handle, EXPIRED, refusal);
         return QUEUE_OK;
@@ -213,16 +231,37 @@ enum queue_error engine_change_visibility(struct engine *engine, struct moment a
     return error;
 }
 
+/* Visible again at once, unless the receipt is not the newest any more. */
+static struct message *give_back(struct engine *engine, const struct receipt *receipt)
+{
+    struct message *message = engine_message(engine, receipt->seq);
+
+    if (!message || message->generation != receipt->generation ||
+        message->status != MESSAGE_IN_FLIGHT)
+        return NULL;
+    message_enter(engine, message, MESSAGE_READY, SL_NEVER);
+    return message;
+}
+
 void engine_return(struct engine *engine, struct moment at, const struct receipt *receipt)
 {
     struct message *message;
 
     engine_tick(engine, at);
-    message = engine_message(engine, receipt->seq);
-    if (!message || message->generation != receipt->generation ||
-        message->status != MESSAGE_IN_FLIGHT)
-        return;
-    message_enter(engine, message, MESSAGE_READY, SL_NEVER);
-    message_touch(engine, message, at.now);
+    message = give_back(engine, receipt);
+    if (message)
+        message_touch(engine, message, at.now);
     engine_serve(engine, at);
+}
+
+void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt)
+{
+    struct message *message = give_back(engine, receipt);
+
+    if (!message)
+        return;
+    message->receives--;
+    if (message->receives == 0)
+        message->first_received_ms = 0;
+    message_touch(engine, message, at.now);
 }

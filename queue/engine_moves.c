@@ -356,7 +356,7 @@ static enum queue_error check_start(const struct engine *engine, const struct qu
                             "Reason: Must be between 1 and %d.",
                             (long long)rate, QUEUE_MOVE_RATE_MAX);
     if (has_running(engine, from->arn))
-        return queue_refuse(refusal, QUEUE_UNSUPPORTED_OPERATION,
+        return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                             "There is already a task running. Only one active task is allowed for "
                             "a source queue arn at a given time.");
     return QUEUE_OK;
@@ -422,12 +422,43 @@ static struct task *task_find(const struct engine *engine, struct slice handle)
     return NULL;
 }
 
+/* Whether it is a handle as write_handle makes them; *source_arn points into `plain`. */
+static bool read_handle(struct slice handle, char plain[MOVE_HANDLE_SIZE], struct slice *source_arn)
+{
+    struct json_value key, value;
+    bool has_task = false, has_source = false;
+    struct json j;
+    size_t n;
+
+    if (handle.n >= MOVE_HANDLE_SIZE || !base64_decode(handle, plain, &n))
+        return false;
+    json_init(&j, (struct slice){plain, n});
+    if (json_next(&j, NULL) == JSON_OBJECT)
+        while (json_member(&j, &key)) {
+            if (!json_skip(&j, &value) || value.type != JSON_STRING)
+                return false;
+            has_task |= json_is(&key, "taskId");
+            if (json_is(&key, "sourceArn")) {
+                has_source = true;
+                *source_arn = value.text;
+            }
+        }
+    return json_end(&j) && has_task && has_source;
+}
+
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal)
 {
+    char plain[MOVE_HANDLE_SIZE];
+    struct slice source_arn;
     struct task *task;
 
     engine_tick(engine, at); /* it may end by itself */
+    if (!read_handle(handle, plain, &source_arn))
+        return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
+                            "Value for parameter TaskHandle is invalid.");
+    if (!engine_queue_find_arn(engine, source_arn))
+        return no_such_queue(refusal);
     task = task_find(engine, handle);
     if (!task)
         return queue_refuse(refusal, QUEUE_RESOURCE_NOT_FOUND, "Task does not exist.");

@@ -95,6 +95,7 @@ enum step op_receive_message(struct queue_call *call, struct moment at,
         .attempt_id = r->attempt_id,
     };
     call->state = CALL_POLLING;
+    call->is_long = wait > 0;
     engine_poll(call->service->engine, at, &call->poll);
     /* Without a watch an answer that fails is found by the visibility timeout. */
     call->has_watch = call->caller.ops->watch(call->caller.of, call, call->poll.is_parked_);

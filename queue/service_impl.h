@@ -59,6 +59,7 @@ struct queue_call {
     struct queue_caller caller;
     struct queue_request http;
     enum call_state state;
+    bool is_long;   /* a receive that may wait */
     bool has_watch; /* the exchange tells when it is over, and the call is freed then */
     struct api_request request;
     char request_id[REQUEST_ID_SIZE];

@@ -376,7 +376,14 @@ static void cut(void *of)
     sim_exchange_cut(((struct request *)of)->exchange);
 }
 
-static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch};
+/* SQS answers whoever asked. */
+static bool is_there(void *of)
+{
+    (void)of;
+    return true;
+}
+
+static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch, is_there};
 
 /* ---- refusals ---- */
 
@@ -546,7 +553,8 @@ static bool no_watch(void *of, struct queue_call *call, bool waits)
     return false;
 }
 
-static const struct queue_caller_ops as_sender = {no_header, no_headers, sent, not_sent, no_watch};
+static const struct queue_caller_ops as_sender = {no_header, no_headers, sent,
+                                                  not_sent,  no_watch,   is_there};
 
 void sim_sqs_send(struct sim_sqs *sqs, uint64_t first, unsigned count, size_t size, unsigned groups)
 {
@@ -641,7 +649,7 @@ static void collected(void *of, int status, const struct http_header *list, size
 }
 
 static const struct queue_caller_ops as_collector = {receive_header, no_headers, collected,
-                                                     not_sent, no_watch};
+                                                     not_sent,       no_watch,   is_there};
 
 void sim_sqs_collect_dead(struct sim_sqs *sqs)
 {

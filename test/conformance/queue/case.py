@@ -47,7 +47,8 @@ RULES = {
     "expired-handles": ("delete", "refuse"),  # standard queues; `sluice queue` has a flag of that name
     "delete-expired-fifo": ("fails", "works"),
     "delete-stale-standard": ("ignored", "works"),
-    "visibility-stale-standard": ("ignored", "works"),
+    "visibility-expired-fifo": ("fails", "ignored"),
+    "visibility-stale-standard": ("works", "ignored"),
     "visibility-deleted-standard": ("fails", "ignored"),
     "fake-handle-status": ("404", "400"),
     "create-with-fewer-attributes": ("works", "fails"),

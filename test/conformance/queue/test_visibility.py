@@ -314,7 +314,7 @@ def test_change_expired(queue, rule):
 
 
 @recorded("change.expired-fifo", "aws/aws-sdk-java#1628: AWS's answer, type of the queue not said",
-          rule="expired-handles")
+          rule="visibility-expired-fifo")
 def test_change_expired_fifo(queue, rule):
     """FIFO queue: ChangeMessageVisibility with a handle that expired "might result in an error"
     (ChangeMessageVisibility); "The receipt handle has expired." was seen."""
@@ -322,10 +322,10 @@ def test_change_expired_fifo(queue, rule):
     q.send_in("g", "hello")
     message = q.take(VisibilityTimeout=1)
     passes(queue)
-    if rule("expired-handles") == "delete":
-        works(q.change, message, 600)
-    else:
+    if rule("visibility-expired-fifo") == "fails":
         refused("InvalidParameterValue", q.change, message, 600, text=EXPIRED)
+    else:
+        works(q.change, message, 600)
     same("counts", q.counts(), (1, 0, 0))
 
 

@@ -197,7 +197,7 @@ STORY(a_task_is_cancelled,
 STORY(one_task_at_a_time,
     THREE_DEAD_LETTERS,
     {2, MOVE, "dead", NULL, .n = 1},
-    {2, MOVE, "dead", NULL, .n = 1, .answer = "AWS.SimpleQueueService.UnsupportedOperation"},
+    {2, MOVE, "dead", NULL, .n = 1, .answer = "InvalidParameterValue"},
     {5, MOVE, "dead", NULL, .n = 1})
 
 STORY(tasks_that_can_not_be_are_refused,
@@ -211,7 +211,7 @@ STORY(tasks_that_can_not_be_are_refused,
     {0, MOVE, "dead", "q.fifo", .answer = "InvalidParameterValue"},
     {0, MOVE, "dead", NULL, .n = 501, .answer = "InvalidParameterValue"},
     {0, MOVE, "dead", NULL, .n = -1, .answer = "InvalidParameterValue"},
-    {0, CANCEL_MOVE, .answer = "ResourceNotFoundException"},
+    {0, CANCEL_MOVE, .answer = "InvalidParameterValue"},
     {0, MOVES, "nobody", .answer = "ResourceNotFoundException"},
     {0, MOVES, "dead", .answer = ""})
 

@@ -98,16 +98,27 @@ STORY(a_delete_after_the_timeout_deletes,
     {40, DELETE, "q", "foo"},
     {40, COUNTS, "q", .answer = "0/0/0"})
 
-STORY(an_older_handle_does_nothing,
+STORY(an_older_handle_does_not_delete,
     {0, CREATE, "q"},
     {0, SEND, "q", "foo"},
     {0, RECEIVE, "q", .answer = "foo"},
     {30, RECEIVE, "q", .answer = "foo"},
-    {31, CHANGE, "q", "foo#1", .n = 0},
     {31, DELETE, "q", "foo#1"},
     {31, COUNTS, "q", .answer = "0/1/0"},
     {31, DELETE, "q", "foo#2"},
     {31, COUNTS, "q", .answer = "0/0/0"})
+
+STORY(an_older_handle_changes_what_a_later_receive_holds,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"},
+    {0, RECEIVE, "q", .answer = "foo"},
+    {30, RECEIVE, "q", .answer = "foo"},
+    {31, CHANGE, "q", "foo#1", .n = 43200, .answer = "InvalidParameterValue"},
+    {31, CHANGE, "q", "foo#1", .n = 43199}, /* since the later receive */
+    {60, RECEIVE, "q", .answer = ""},
+    {61, CHANGE, "q", "foo#1", .n = 0},
+    {61, CHANGE, "q", "foo#1", .n = 100}, /* it is visible */
+    {61, RECEIVE, "q", .answer = "foo"})
 
 STORY(handles_are_of_one_queue_and_of_nobody_elses_making,
     {0, CREATE, "q"},
@@ -311,6 +322,39 @@ static void the_rules_for_expired_handles_can_be_switched(void **state)
     story_tell(rows, COUNT(rows));
 }
 
+/* Words recorded from AWS. */
+static void a_handle_is_told_why_it_is_none(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"},
+        {0, CREATE, "other"},
+        {0, SEND, "q", "foo"},
+        {0, RECEIVE, "q", .answer = "foo"},
+    };
+    struct slice handle, fake = SLICE("garbage");
+    struct queue_refusal refusal;
+    char text[200];
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    handle = story_handle_text("foo");
+    snprintf(text, sizeof text, "The receipt handle \"" SLICE_FMT "\" is not valid for this queue.",
+             SLICE_ARG(handle));
+    assert_int_equal(
+        engine_delete(story.engine, story_now(), story_queue("other"), handle, &refusal),
+        QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text, text);
+    assert_int_equal(engine_change_visibility(story.engine, story_now(), story_queue("other"),
+                                              handle, 1, &refusal),
+                     QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text, text);
+    assert_int_equal(engine_delete(story.engine, story_now(), story_queue("q"), fake, &refusal),
+                     QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text,
+                        "The input receipt handle \"garbage\" is not a valid receipt handle.");
+}
+
 /* Whoever changes one character of a handle has none, wherever it is. */
 static void a_handle_can_not_be_made(void **state)
 {
@@ -433,7 +477,8 @@ int main(void)
         TEST(a_change_of_a_message_that_is_gone_is_refused),
         TEST(a_deleted_message_is_gone_and_may_be_deleted_again),
         TEST(a_delete_after_the_timeout_deletes),
-        TEST(an_older_handle_does_nothing),
+        TEST(an_older_handle_does_not_delete),
+        TEST(an_older_handle_changes_what_a_later_receive_holds),
         TEST(handles_are_of_one_queue_and_of_nobody_elses_making),
         TEST(handles_of_a_deleted_queue_are_not_those_of_its_successor),
         TEST(a_returned_message_is_there_at_once_and_counts),
@@ -452,6 +497,7 @@ int main(void)
         TEST(groups_with_the_fewest_in_flight_come_first),
         TEST(beyond_the_limit_of_messages_in_flight_receives_are_refused),
         TEST(the_rules_for_expired_handles_can_be_switched),
+        TEST(a_handle_is_told_why_it_is_none),
         TEST(a_handle_can_not_be_made),
         TEST(a_sent_message_is_told_with_its_digests),
         TEST(times_of_a_message_are_the_walls),
