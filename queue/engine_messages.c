@@ -360,8 +360,12 @@ bool message_moved_to(struct engine *engine, struct message *message, struct que
     struct group *group =
         queue_group(engine, to, message->group == from->none ? (struct slice){NULL, 0} : name);
 
-    if (!group || !table_add(&engine->messages, table_hash_number(seq), message))
+    if (!group)
         return false;
+    if (!table_add(&engine->messages, table_hash_number(seq), message)) {
+        group_forget(group); /* if it was made for this */
+        return false;
+    }
     engine->seq = seq;
     engine_note(engine, &(struct change){.kind = CHANGE_MESSAGE_MOVED,
                                          .seq = message->seq,

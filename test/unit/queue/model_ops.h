@@ -418,7 +418,7 @@ static void do_move_start(struct world *w, const struct shape *s)
 
 static void do_move_cancel(struct world *w)
 {
-    unsigned i = below(MOVES);
+    unsigned i = one_in(3) ? below(MOVES) : (w->move_next + MOVES - 1) % MOVES;
     struct queue_refusal refusal;
     enum queue_error error, expected;
     uint64_t moved = 0, expected_moved = 0;

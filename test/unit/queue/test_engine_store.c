@@ -31,6 +31,23 @@ STORY(a_receive_is_written_late,
     {31, RECEIVE, "q", .n = 1, .answer = "foo"},
     {31, RECEIVES, .b = "foo", .answer = "2"})
 
+STORY(a_change_and_a_return_are_written_late_too,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"}, {0, SEND, "q", "bar"},
+    {0, RECEIVE, "q", .n = 10, .answer = "foo bar"},
+    {2, CHANGE, "q", "foo", .n = 100},
+    {2, RETURN, .b = "bar"},
+    {3.001, RESTART},
+    {3.001, PEEK, "q", .answer = "foo(in flight 98.999) bar"})
+
+STORY(a_repeated_attempt_is_written_late_too,
+    {0, CREATE, "q.fifo"},
+    {0, SEND, "q.fifo", "foo g 1"},
+    {0, ATTEMPT, "q.fifo", "try", .answer = "foo"},
+    {2, ATTEMPT, "q.fifo", "try", .answer = "foo"},
+    {3.001, RESTART},
+    {3.001, PEEK, "q.fifo", .answer = "foo(in flight 28.999)"})
+
 STORY(a_handle_from_before_a_crash_still_deletes,
     {0, CREATE, "q"}, {0, CREATE, "q.fifo"},
     {0, SEND, "q", "foo"}, {0, SEND, "q.fifo", "bar g 1"},
@@ -143,6 +160,28 @@ static void late_writes_can_be_had_before_the_end(void **state)
     assert_int_equal(story.changes.items[0].kind, CHANGE_MESSAGE_STATE);
     story_settle();
     story_tell(after, COUNT(after));
+}
+
+static void what_was_counted_is_counted_on(void **state)
+{
+    static const struct row rows[] = {{1, CREATE, "q"},
+                                      {2, SEND, "q", "foo"},
+                                      {3, SET, "q", "DelaySeconds=1"},
+                                      {3, SEND, "q", "bar"},
+                                      {4, RECEIVE, "q", .answer = "foo"},
+                                      {4, DELETE, "q", "foo"},
+                                      {5, RESTART},
+                                      {5, SEND, "q", "baz"}};
+    struct queue_counts counts;
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    counts = queue_counts(story_queue("q"));
+    assert_int_equal(counts.sent, 3);
+    assert_int_equal(counts.created_ms, STORY_START_MS + 1000);
+    assert_int_equal(counts.modified_ms, STORY_START_MS + 3000);
+    assert_int_equal(counts.oldest_sent_ms, STORY_START_MS + 3000);
 }
 
 /* Most messages are deleted within a second, and nothing is written of their receives. */
@@ -390,6 +429,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_is_there_again_after_a_restart),
         TEST(a_receive_is_written_late),
+        TEST(a_change_and_a_return_are_written_late_too),
+        TEST(a_repeated_attempt_is_written_late_too),
         TEST(a_handle_from_before_a_crash_still_deletes),
         TEST(it_does_not_when_the_message_was_received_since),
         TEST(a_handle_from_before_a_crash_still_hides),
@@ -399,6 +440,7 @@ int main(void)
         TEST(dead_letters_know_where_they_came_from),
         TEST(a_move_task_goes_on),
         TEST(the_twelve_hours_begin_again_with_a_restart),
+        TEST(what_was_counted_is_counted_on),
         TEST(late_writes_can_be_had_before_the_end),
         TEST(a_message_that_is_deleted_soon_was_never_written_as_received),
         TEST(the_handle_of_a_lost_message_fits_no_other),
