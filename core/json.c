@@ -201,6 +201,42 @@ static size_t escape_length(const char *p, const char *end)
     return low >= 0xdc00 && low <= 0xdfff ? 12 : 0;
 }
 
+#ifdef __SSE2__
+/* Escapes of two characters: what follows the backslash. */
+static const bool is_short_escape[256] = {
+    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+    ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+};
+
+/* Passes over plain text and short escapes, which JSON in JSON is full of, up to anything else or near the end. */
+static const char *skip_easy(const char *p, const char *end, bool *escaped)
+{
+    while (end - p > 16) {
+        unsigned mask = special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p));
+
+        while (mask) {
+            int i = __builtin_ctz(mask);
+
+            if (p[i] != '\\' || !is_short_escape[(unsigned char)p[i + 1]])
+                return p + i;
+            *escaped = true;
+            mask &= ~(3U << i);
+            if (i == 15) /* the second character is the next block's first */
+                p++;
+        }
+        p += 16;
+    }
+    return p;
+}
+#else
+static const char *skip_easy(const char *p, const char *end, bool *escaped)
+{
+    (void)end;
+    (void)escaped;
+    return p;
+}
+#endif
+
 /* j->at is behind the opening quote. */
 static bool read_string(struct json *j, struct json_value *out)
 {
@@ -211,7 +247,7 @@ static bool read_string(struct json *j, struct json_value *out)
     for (;;) {
         size_t n;
 
-        p = skip_plain(p, j->end);
+        p = skip_plain(skip_easy(p, j->end, &escaped), j->end);
         if (p == j->end)
             return fail(j, p, "a string does not end");
         if (*p == '"')
@@ -491,16 +527,18 @@ static size_t utf8_write(uint32_t code, char *out)
     return 4;
 }
 
+/* What the character behind a backslash stands for; 0: 'u', or none. */
+static const char unescaped[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
 /* Writes what the escape at *p stands for, at most 4 bytes, and moves *p behind it. The escape is known to be one. */
 static size_t unescape_one(const char **p, const char *end, char *out)
 {
-    static const char plain[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     char kind = (*p)[1];
     uint32_t code;
 
     if (kind != 'u') {
-        out[0] = plain[kind & 127];
+        out[0] = unescaped[kind & 127];
         *p += 2;
         return 1;
     }
@@ -544,6 +582,45 @@ static size_t copy_plain(const char **p, const char *end, char *out, size_t room
     return n;
 }
 
+#ifdef __SSE2__
+/* Plain text and short escapes, up to anything else or near an end. Blocks are stored whole: what is too much is written over. */
+static size_t unescape_easy(const char **from, const char *end, char *out, size_t room)
+{
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const char *p = *from;
+    size_t n = 0;
+
+    while (end - p > 16 && room - n > 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
+        size_t plain = mask ? (size_t)__builtin_ctz(mask) : 16;
+        char c;
+
+        _mm_storeu_si128((__m128i *)(void *)(out + n), bytes);
+        p += plain;
+        n += plain;
+        if (!mask)
+            continue;
+        c = unescaped[p[1] & 127];
+        if (!c)
+            break;
+        out[n++] = c;
+        p += 2;
+    }
+    *from = p;
+    return n;
+}
+#else
+static size_t unescape_easy(const char **from, const char *end, char *out, size_t room)
+{
+    (void)from;
+    (void)end;
+    (void)out;
+    (void)room;
+    return 0;
+}
+#endif
+
 size_t json_unescape_some(struct slice *rest, char *out, size_t size)
 {
     const char *p = rest->p;
@@ -551,6 +628,9 @@ size_t json_unescape_some(struct slice *rest, char *out, size_t size)
     size_t n = 0;
 
     while (p < end && size - n >= 4) {
+        n += unescape_easy(&p, end, out + n, size - n);
+        if (p == end || size - n < 4)
+            break;
         if (*p == '\\')
             n += unescape_one(&p, end, out + n);
         else
