@@ -583,32 +583,50 @@ static size_t copy_plain(const char **p, const char *end, char *out, size_t room
 }
 
 #ifdef __SSE2__
-/* Plain text and short escapes, up to anything else or near an end. Blocks are stored whole: what is too much is written over. */
+static void copy_16(char *to, const char *from)
+{
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_loadu_si128((const __m128i *)(const void *)from));
+}
+
+/*
+ * Plain text and short escapes, up to anything else or near an end. A block's backslashes are found at once, so that one
+ * escape does not wait for the last; what stands between two is stored whole, and what is too much is written over.
+ */
 static size_t unescape_easy(const char **from, const char *end, char *out, size_t room)
 {
     const __m128i backslash = _mm_set1_epi8('\\');
     const char *p = *from;
-    size_t n = 0;
+    char *to = out;
 
-    while (end - p > 16 && room - n > 16) {
+    while (end - p >= 2 * 16 && room - (size_t)(to - out) >= 2 * 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
-        size_t plain = mask ? (size_t)__builtin_ctz(mask) : 16;
-        char c;
+        int done = 0;
 
-        _mm_storeu_si128((__m128i *)(void *)(out + n), bytes);
-        p += plain;
-        n += plain;
-        if (!mask)
-            continue;
-        c = unescaped[p[1] & 127];
-        if (!c)
-            break;
-        out[n++] = c;
-        p += 2;
+        while (mask) {
+            int i = __builtin_ctz(mask);
+            char c = unescaped[p[i + 1] & 127];
+
+            copy_16(to, p + done);
+            to += i - done;
+            done = i;
+            if (!c) {
+                *from = p + i;
+                return (size_t)(to - out);
+            }
+            *to++ = c;
+            done = i + 2;
+            mask &= ~(3U << i);
+        }
+        if (done < 16) {
+            copy_16(to, p + done);
+            to += 16 - done;
+            done = 16;
+        }
+        p += done;
     }
     *from = p;
-    return n;
+    return (size_t)(to - out);
 }
 #else
 static size_t unescape_easy(const char **from, const char *end, char *out, size_t room)
@@ -687,27 +705,55 @@ static char *put_escape(char *to, char c)
     return to + 5;
 }
 
-/* What one step of json_escape may write: 16 plain bytes, an escape or a character, a NUL. */
-enum { PLAIN_MAX = 16, ESCAPE_ROOM = PLAIN_MAX + ESCAPE_MAX + 1 };
-
-/* Copies what needs no escape, at most PLAIN_MAX bytes; *to may be written up to that length. */
-static const char *copy_unescaped(const char *p, const char *end, char **to)
-{
-    size_t n = (size_t)(end - p);
+/* What one step of json_escape may write: 16 bytes, each with a backslash before it, 16 that are stored too much; a NUL. */
+enum { BLOCK = 16, ESCAPE_ROOM = 3 * BLOCK + ESCAPE_MAX + 1 };
 
 #ifdef __SSE2__
-    if (n >= PLAIN_MAX) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        unsigned mask = special_bytes(bytes);
+/*
+ * One block, as far as it needs none but short escapes; false: at *from is something else. The bytes that need one are found
+ * at once, so that one escape does not wait for the last.
+ */
+static bool escape_block(const char **from, char **out)
+{
+    const char *p = *from;
+    unsigned mask = special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p));
+    char *to = *out;
+    int done = 0;
 
-        _mm_storeu_si128((__m128i *)(void *)*to, bytes);
-        n = mask ? (size_t)__builtin_ctz(mask) : PLAIN_MAX;
-        *to += n;
-        return p + n;
+    for (; mask; mask &= mask - 1) {
+        int i = __builtin_ctz(mask);
+        char c = p[i] < 0 ? '\0' : short_escapes[(unsigned char)p[i]];
+
+        copy_16(to, p + done);
+        to += i - done;
+        if (!c) {
+            *from = p + i;
+            *out = to;
+            return false;
+        }
+        *to++ = '\\';
+        *to++ = c;
+        done = i + 1;
     }
+    copy_16(to, p + done);
+    *out = to + BLOCK - done;
+    *from = p + BLOCK;
+    return true;
+}
 #endif
-    for (n = n < PLAIN_MAX ? n : PLAIN_MAX; n > 0 && is_plain((unsigned char)*p); n--)
-        *(*to)++ = *p++;
+
+/* Passes on what needs none but short escapes, while there is room; *to may be written beyond that. */
+static const char *escape_easy(const char *p, const char *end, char **to, const char *limit)
+{
+#ifdef __SSE2__
+    while (end - p >= 2 * BLOCK && *to <= limit)
+        if (!escape_block(&p, to))
+            return p;
+    if (end - p >= 2 * BLOCK)
+        return p; /* no room */
+#endif
+    for (; p < end && *to <= limit && is_plain((unsigned char)*p); p++)
+        *(*to)++ = *p;
     return p;
 }
 
@@ -733,7 +779,7 @@ bool json_escape(struct slice utf8, struct strbuf *out)
         if ((size_t)(out->p + out->cap - to) < ESCAPE_ROOM &&
             !(to = escape_room(out, to, (size_t)(end - p))))
             return utf8_is_valid((struct slice){p, (size_t)(end - p)});
-        p = copy_unescaped(p, end, &to);
+        p = escape_easy(p, end, &to, out->p + out->cap - ESCAPE_ROOM);
         if (p == end || is_plain((unsigned char)*p))
             continue;
         if ((unsigned char)*p < 0x80) {
