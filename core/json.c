@@ -39,23 +39,28 @@ static const char *skip_plain_bytes(const char *p, const char *end)
 }
 
 #ifdef __SSE2__
-/* The first byte that is a quote, a backslash, a control character or not ASCII. */
-static const char *skip_plain(const char *p, const char *end)
+/* A bit for each byte that is a quote, a backslash, a control character or not ASCII. */
+static unsigned special_bytes(__m128i bytes)
 {
     const __m128i quote = _mm_set1_epi8('"');
     const __m128i backslash = _mm_set1_epi8('\\');
     const __m128i space = _mm_set1_epi8(0x20);
+    /* Signed: bytes from 0x80 on are negative, and so below 0x20 as the control characters are. */
+    __m128i special =
+        _mm_or_si128(_mm_cmplt_epi8(bytes, space),
+                     _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
 
+    return (unsigned)_mm_movemask_epi8(special);
+}
+
+/* The first byte that is one of those. */
+static const char *skip_plain(const char *p, const char *end)
+{
     for (; end - p >= 16; p += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Signed: bytes from 0x80 on are negative, and so below 0x20 as the control characters are. */
-        __m128i special = _mm_or_si128(
-            _mm_cmplt_epi8(bytes, space),
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        int mask = _mm_movemask_epi8(special);
+        unsigned mask = special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p));
 
         if (mask)
-            return p + __builtin_ctz((unsigned)mask);
+            return p + __builtin_ctz(mask);
     }
     return skip_plain_bytes(p, end);
 }
@@ -579,38 +584,80 @@ bool json_equals_unescaped(const struct json_value *string, struct slice plain)
     return at == plain.n;
 }
 
-static void escape_one(char c, struct strbuf *out)
+/* How a character stands behind a backslash; 0: as \u00XX. */
+static const char short_escapes[128] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+    ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
+};
+
+enum { ESCAPE_MAX = 6 };
+
+static char *put_escape(char *to, char c)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = c ? strchr(from, c) : NULL;
 
-    strbuf_addc(out, '\\');
-    if (found) {
-        strbuf_addc(out, to[found - from]);
-        return;
+    *to++ = '\\';
+    if (short_escapes[(unsigned char)c]) {
+        *to++ = short_escapes[(unsigned char)c];
+        return to;
     }
-    strbuf_add(out, "u00", 3);
-    strbuf_addc(out, hex[(unsigned char)c >> 4]);
-    strbuf_addc(out, hex[c & 15]);
+    memcpy(to, "u00", 3);
+    to[3] = hex[(unsigned char)c >> 4];
+    to[4] = hex[c & 15];
+    return to + 5;
+}
+
+/* What one step of json_escape may write: 16 plain bytes, an escape or a character, a NUL. */
+enum { PLAIN_MAX = 16, ESCAPE_ROOM = PLAIN_MAX + ESCAPE_MAX + 1 };
+
+/* Copies what needs no escape, at most PLAIN_MAX bytes; *to may be written up to that length. */
+static const char *copy_unescaped(const char *p, const char *end, char **to)
+{
+    size_t n = (size_t)(end - p);
+
+#ifdef __SSE2__
+    if (n >= PLAIN_MAX) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = special_bytes(bytes);
+
+        _mm_storeu_si128((__m128i *)(void *)*to, bytes);
+        n = mask ? (size_t)__builtin_ctz(mask) : PLAIN_MAX;
+        *to += n;
+        return p + n;
+    }
+#endif
+    for (n = n < PLAIN_MAX ? n : PLAIN_MAX; n > 0 && is_plain((unsigned char)*p); n--)
+        *(*to)++ = *p++;
+    return p;
+}
+
+/* Where to go on writing, with room for a step, and for `left` bytes as they usually are. NULL: no memory. */
+static char *escape_room(struct strbuf *out, char *to, size_t left)
+{
+    out->n = (size_t)(to - out->p);
+    return strbuf_reserve(out, left + left / 8 + ESCAPE_ROOM) ? out->p + out->n : NULL;
 }
 
 bool json_escape(struct slice utf8, struct strbuf *out)
 {
-    const char *p = utf8.p;
-    const char *end = p + utf8.n;
+    const char *p = utf8.p, *end = p + utf8.n;
     size_t before = out->n;
+    char *to;
 
+    if (!strbuf_reserve(out, utf8.n + utf8.n / 8 + ESCAPE_ROOM))
+        return utf8_is_valid(utf8);
+    to = out->p + out->n;
     while (p < end) {
-        const char *plain = p;
         size_t n;
 
-        p = skip_plain(p, end);
-        strbuf_add(out, plain, (size_t)(p - plain));
-        if (p == end)
-            break;
+        if ((size_t)(out->p + out->cap - to) < ESCAPE_ROOM &&
+            !(to = escape_room(out, to, (size_t)(end - p))))
+            return utf8_is_valid((struct slice){p, (size_t)(end - p)});
+        p = copy_unescaped(p, end, &to);
+        if (p == end || is_plain((unsigned char)*p))
+            continue;
         if ((unsigned char)*p < 0x80) {
-            escape_one(*p++, out);
+            to = put_escape(to, *p++);
             continue;
         }
         n = utf8_length(p, end);
@@ -618,8 +665,10 @@ bool json_escape(struct slice utf8, struct strbuf *out)
             strbuf_truncate(out, before);
             return false;
         }
-        strbuf_add(out, p, n);
-        p += n;
+        for (; n > 0; n--)
+            *to++ = *p++;
     }
+    *to = '\0';
+    out->n = (size_t)(to - out->p);
     return true;
 }

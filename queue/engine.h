@@ -234,6 +234,10 @@ void engine_handle(const struct engine *engine, const struct queue *queue,
  * receive counts all the same: nobody knows how far the answer got. */
 void engine_return(struct engine *engine, struct moment at, const struct receipt *receipt);
 
+/* An answer that never left, to somebody who had gone before it was made: the message is visible again, and was not received.
+ * Others that wait are served by the next call. */
+void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt);
+
 /*
  * Deletes by a receipt handle.
  *   QUEUE_OK        deleted, or was before; or the handle is not the newest, and nothing was done

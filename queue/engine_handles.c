@@ -231,16 +231,37 @@ enum queue_error engine_change_visibility(struct engine *engine, struct moment a
     return error;
 }
 
+/* Visible again at once, unless the receipt is not the newest any more. */
+static struct message *give_back(struct engine *engine, const struct receipt *receipt)
+{
+    struct message *message = engine_message(engine, receipt->seq);
+
+    if (!message || message->generation != receipt->generation ||
+        message->status != MESSAGE_IN_FLIGHT)
+        return NULL;
+    message_enter(engine, message, MESSAGE_READY, SL_NEVER);
+    return message;
+}
+
 void engine_return(struct engine *engine, struct moment at, const struct receipt *receipt)
 {
     struct message *message;
 
     engine_tick(engine, at);
-    message = engine_message(engine, receipt->seq);
-    if (!message || message->generation != receipt->generation ||
-        message->status != MESSAGE_IN_FLIGHT)
-        return;
-    message_enter(engine, message, MESSAGE_READY, SL_NEVER);
-    message_touch(engine, message, at.now);
+    message = give_back(engine, receipt);
+    if (message)
+        message_touch(engine, message, at.now);
     engine_serve(engine, at);
+}
+
+void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt)
+{
+    struct message *message = give_back(engine, receipt);
+
+    if (!message)
+        return;
+    message->receives--;
+    if (message->receives == 0)
+        message->first_received_ms = 0;
+    message_touch(engine, message, at.now);
 }

@@ -15,6 +15,7 @@
 
 #include <sluice/base.h>
 
+#include "queue/agenda.h"
 #include "queue/engine.h"
 #include "queue/links.h"
 #include "queue/table.h"
@@ -105,7 +106,7 @@ struct queue {
     struct group *none; /* of messages without a group */
     struct heap
         ready; /* groups with something to receive: fewest in flight, then served longest ago */
-    struct heap by_age;
+    struct agenda by_age;
     struct sl_link polls; /* that wait, first come first */
     uint64_t visible, in_flight, delayed, sent;
     size_t missing; /* messages whose payload only the store has */
@@ -150,7 +151,8 @@ struct engine {
     size_t queue_count, queue_max;
     uint32_t queue_id_max;
     struct table messages; /* by seq */
-    struct heap due, polls_due, dedups_due, attempts_due;
+    struct agenda due;     /* messages */
+    struct heap polls_due, dedups_due, attempts_due;
     struct sl_link answered; /* polls */
     struct sl_link stirred;  /* queues that may have something for a poll */
     struct sl_link graves;

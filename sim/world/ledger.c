@@ -55,26 +55,32 @@ static struct sim_event *before(struct sim_ledger *ledger, uint64_t number)
     return event_of(ledger, number - ledger->groups);
 }
 
+static void explain(struct sim_ledger *ledger)
+{
+    ledger->duplicates++;
+    ledger->explained++;
+}
+
 static void judge_duplicate(struct sim_ledger *ledger, uint64_t number, struct sim_event *event,
                             uint32_t process)
 {
     bool is_same = process == event->last_process;
 
-    ledger->duplicates++;
     if (!event->is_outstanding && !event->was_last_clean)
         event->causes |= CAUSE_NOT_CLEAN;
     /* Whatever SQS does: who was told that an event is delivered does not deliver it again. */
     if (event->causes && !(is_same && event->was_last_clean)) {
-        ledger->explained++;
+        explain(ledger);
         return;
     }
+    ledger->duplicates++;
     ledger->unexplained++;
     find(ledger, "event %" PRIu64 " committed again by process %" PRIu32 " without a cause%s%s",
          number, process, is_same ? ", the same" : "",
          event->was_last_clean ? ", after a clean answer" : "");
 }
 
-void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late)
 {
     struct sim_event *event = event_of(ledger, number), *earlier = before(ledger, number);
 
@@ -86,6 +92,8 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
     }
     if (event->commits++ == 0)
         event->first_commit = sl_now();
+    else if (is_late)
+        explain(ledger);
     else
         judge_duplicate(ledger, number, event, process);
     if (earlier && earlier->commits == 0 && !earlier->is_dead) {
@@ -93,6 +101,8 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
         find(ledger, "event %" PRIu64 " of a FIFO group before %" PRIu64, number,
              number - ledger->groups);
     }
+    if (is_late) /* nobody hears of it: what its client tries again is no surprise */
+        return;
     event->causes = 0;
     event->last_process = process;
     event->is_outstanding = true;

@@ -54,8 +54,8 @@ void sim_ledger_deinit(struct sim_ledger *ledger);
 
 /* SQS has taken the event `number`, which follows the last. */
 void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison);
-/* The service has taken it. */
-void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+/* The service has taken it. `is_late`: from a request whose client had given it up before. */
+void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late);
 /* The answer to a commit is known to its client: clean or not. */
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, bool clean);
 /* A delete of it has reached SQS. `done`: and took effect. */

@@ -30,6 +30,7 @@ struct job {
     struct sl_timer timer;
     uint32_t process;
     enum sim_fault fate; /* FAULTS: it does what it should */
+    bool has_left;       /* its client waits no more */
     bool is_committed,
         is_clean; /* is_clean: what it answers confirms the events that are not failed */
     uint64_t *numbers;
@@ -101,8 +102,11 @@ static void commit(struct job *job)
     job->is_committed = true;
     job->receiver->counts.accepted++;
     for (size_t i = 0; i < job->count; i++)
-        if (!job->failed[i])
-            sim_ledger_commit(job->receiver->ledger, job->numbers[i], job->process);
+        if (!job->failed[i]) {
+            sim_trace_add(job->receiver->net->trace, "committed", "event", job->numbers[i],
+                          job->process);
+            sim_ledger_commit(job->receiver->ledger, job->numbers[i], job->process, job->has_left);
+        }
 }
 
 /* What the client learnt of it, or did not. */
@@ -112,8 +116,11 @@ static void settle(struct job *job, bool delivered)
         return;
     job->is_committed = false;
     for (size_t i = 0; i < job->count; i++)
-        if (!job->failed[i])
+        if (!job->failed[i]) {
+            sim_trace_add(job->receiver->net->trace, "answered", "event", job->numbers[i],
+                          delivered && job->is_clean);
             sim_ledger_answered(job->receiver->ledger, job->numbers[i], delivered && job->is_clean);
+        }
 }
 
 /* ---- answers ---- */
@@ -274,6 +281,7 @@ static void begin_next(struct sim_receiver *receiver)
 
 static void job_left(void *arg)
 {
+    ((struct job *)arg)->has_left = true;
     settle(arg, false);
 }
 
@@ -303,7 +311,10 @@ static void take(void *arg, struct sim_exchange *exchange)
     sim_exchange_watch(exchange,
                        &(struct sim_watch){.left = job_left, .over = job_over, .arg = job});
     job->fate = sim_fault_draw(receiver->faults, FAULT_BUSY, FAULT_DAWDLES, LEG_SERVICE);
-    if (!read_batch(job, body)) {
+    bool is_batch = read_batch(job, body);
+    sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
+                  (uint64_t)job->fate << 32 | sim_exchange_number(exchange));
+    if (!is_batch) {
         answer_plain(job, 400);
     } else if (is_too_large(receiver, body.n)) {
         answer_plain(job, 413);

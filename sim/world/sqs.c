@@ -190,6 +190,7 @@ static void given_out(struct sim_sqs *sqs, uint64_t number, uint32_t process, sl
     struct holder *holder = holder_of(sqs, number);
     sl_time now = sl_now();
 
+    sim_trace_add(sqs->net->trace, "given", "event", number, process);
     if (holder->process && sl_time_before(now, holder->hidden_until))
         sim_ledger_cause(sqs->ledger, number, CAUSE_TWICE);
     else if (holder->process && may_lose_leases(sqs))
@@ -244,6 +245,8 @@ static void see_deletes(const struct request *r)
 
     while (next_string(asked, "\"ReceiptHandle\":\"", &at, &handle))
         if (recall(r->sqs, handle, &number)) {
+            sim_trace_add(r->sqs->net->trace, "deleted", "event", number,
+                          sim_exchange_process(r->exchange));
             sim_ledger_deleted(r->sqs->ledger, number, !r->drops_deletes);
             if (r->drops_deletes)
                 sim_ledger_cause(r->sqs->ledger, number, CAUSE_UNDELETED);
@@ -263,6 +266,7 @@ static void see_changes(const struct request *r)
         if (recall(r->sqs, handle, &number)) {
             struct holder *holder = holder_of(r->sqs, number);
 
+            sim_trace_add(r->sqs->net->trace, "hidden", "event", number, (uint64_t)seconds);
             holder->hidden_until = sl_time_add(sl_now(), sl_sec(seconds));
             if (holder->process == sim_exchange_process(r->exchange) && seconds == 0)
                 holder->process = 0;
@@ -372,7 +376,14 @@ static void cut(void *of)
     sim_exchange_cut(((struct request *)of)->exchange);
 }
 
-static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch};
+/* SQS answers whoever asked. */
+static bool is_there(void *of)
+{
+    (void)of;
+    return true;
+}
+
+static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch, is_there};
 
 /* ---- refusals ---- */
 
@@ -542,7 +553,8 @@ static bool no_watch(void *of, struct queue_call *call, bool waits)
     return false;
 }
 
-static const struct queue_caller_ops as_sender = {no_header, no_headers, sent, not_sent, no_watch};
+static const struct queue_caller_ops as_sender = {no_header, no_headers, sent,
+                                                  not_sent,  no_watch,   is_there};
 
 void sim_sqs_send(struct sim_sqs *sqs, uint64_t first, unsigned count, size_t size, unsigned groups)
 {
@@ -637,7 +649,7 @@ static void collected(void *of, int status, const struct http_header *list, size
 }
 
 static const struct queue_caller_ops as_collector = {receive_header, no_headers, collected,
-                                                     not_sent, no_watch};
+                                                     not_sent,       no_watch,   is_there};
 
 void sim_sqs_collect_dead(struct sim_sqs *sqs)
 {

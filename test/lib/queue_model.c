@@ -289,6 +289,11 @@ enum queue_error model_set(struct model *m, int64_t now, int queue,
 void model_delete_queue(struct model *m, int64_t now, int queue)
 {
     model_tick(m, now);
+    /* Nobody gets messages of a queue that is gone, nor what was due just before. */
+    for (unsigned i = 0; i < m->answer_count; i++)
+        if (m->polls[m->answers[i].poll].queue == queue)
+            m->answers[i] =
+                (struct model_answer){.poll = m->answers[i].poll, .error = QUEUE_DOES_NOT_EXIST};
     remove_all(m, queue);
     for (unsigned i = 0; i < MODEL_POLLS; i++)
         if (m->polls[i].waits && m->polls[i].queue == queue) {

@@ -355,6 +355,27 @@ static void a_handle_is_told_why_it_is_none(void **state)
                         "The input receipt handle \"garbage\" is not a valid receipt handle.");
 }
 
+/* Whoever changes one character of a handle has none, wherever it is. */
+static void a_handle_can_not_be_made(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"}, {0, SEND, "q", "foo"}, {0, RECEIVE, "q", .answer = "foo"}};
+    struct queue_refusal refusal;
+    char text[HANDLE_SIZE];
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    for (size_t i = 0; i < HANDLE_SIZE - 1; i++) {
+        memcpy(text, story.handles[0].text, sizeof text);
+        text[i] = text[i] == 'A' ? 'B' : 'A';
+        assert_int_equal(
+            engine_delete(story.engine, story_now(), story_queue("q"), slice_of(text), &refusal),
+            QUEUE_HANDLE_INVALID);
+    }
+    assert_int_equal(queue_counts(story_queue("q")).in_flight, 1);
+}
+
 /* ---- what a message is ---- */
 
 static const char *hex_of(const uint8_t digest[16])
@@ -477,6 +498,7 @@ int main(void)
         TEST(beyond_the_limit_of_messages_in_flight_receives_are_refused),
         TEST(the_rules_for_expired_handles_can_be_switched),
         TEST(a_handle_is_told_why_it_is_none),
+        TEST(a_handle_can_not_be_made),
         TEST(a_sent_message_is_told_with_its_digests),
         TEST(times_of_a_message_are_the_walls),
         TEST(waiting_is_on_the_monotonic_clock),
