@@ -482,12 +482,13 @@ static enum queue_error find_operation(struct reading *r)
                         action.n < 100 ? (int)action.n : 100, action.p);
 }
 
-/* Clients that post to a queue's own URL need not say it again. */
+/* Clients that post to a queue's own URL need not say it again. Nobody has looked at these bytes yet. */
 static void take_url_from_path(struct api_request *request, const struct model_member *members,
                                struct slice path, uint32_t *given)
 {
     for (size_t i = 0; members[i].name; i++)
-        if (strcmp(members[i].name, "QueueUrl") == 0 && !(*given >> i & 1) && path.n > 1) {
+        if (strcmp(members[i].name, "QueueUrl") == 0 && !(*given >> i & 1) && path.n > 1 &&
+            utf8_is_valid(path)) {
             request->queue_url = path;
             *given |= 1u << i;
         }
