@@ -45,8 +45,10 @@ static void check_more(const struct flag_spec *spec, const union options *option
     int result;
 
     if (spec == &run_flags) {
-        check_problem(run_options_check(&options->run, flags, problem), problem);
-        (void)run_reads_queue(&options->run);
+        result = run_options_check(&options->run, flags, problem);
+        check_problem(result, problem);
+        if (result == 0)
+            (void)run_reads_queue(&options->run);
     } else if (spec == &send_flags) {
         check_problem(send_options_check(&options->send, problem), problem);
     } else if (spec == &queue_flags) {
