@@ -486,6 +486,35 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
     draw_sizes(config, &r);
 }
 
+void sim_config_plain(struct sim_config *config, uint64_t seed, sl_dur duration)
+{
+    *config = (struct sim_config){
+        .seed = seed,
+        .duration = duration,
+        .processes = 1,
+        .arrivals = {.rate = 100, .size = 200},
+        .sqs = {.queue = "orders",
+                .visibility = sl_sec(30),
+                .latency = sl_ms(5),
+                .latency_p99 = sl_ms(20)},
+        .receiver = {.work = sl_ms(20),
+                     .work_p99 = sl_ms(100),
+                     .latency = sl_ms(1),
+                     .latency_p99 = sl_ms(5)},
+        .process = {.queue = "orders",
+                    .batch_count = 100,
+                    .batch_bytes = 1000000,
+                    .batch_age = sl_sec(5),
+                    .concurrency = 10,
+                    .receivers = 10,
+                    .drain = sl_sec(25),
+                    .receive_wait = sl_sec(5),
+                    .timeout = sl_sec(30),
+                    .restart_min = sl_sec(1),
+                    .restart_max = sl_sec(1)},
+    };
+}
+
 void sim_config_print(const struct sim_config *c, struct strbuf *out)
 {
     strbuf_addf(out,
