@@ -33,6 +33,7 @@ __attribute__((format(printf, 2, 3))) static void find(struct sim_ledger *ledger
 void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
 {
     sl_assert(number == ledger->count);
+    ledger->poison += is_poison;
     if (ledger->count == ledger->max) {
         ledger->max = ledger->max ? ledger->max * 2 : 1024;
         ledger->events = realloc(ledger->events, ledger->max * sizeof *ledger->events);
@@ -145,8 +146,10 @@ void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 {
     struct sim_event *event = event_of(ledger, number);
 
-    if (event)
-        event->is_dead = true;
+    if (!event)
+        return;
+    ledger->dead_healthy += !event->is_dead && !event->is_poison;
+    event->is_dead = true;
 }
 
 void sim_ledger_cause(struct sim_ledger *ledger, uint64_t number, enum sim_cause cause)

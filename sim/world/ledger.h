@@ -43,7 +43,8 @@ struct sim_event {
 struct sim_ledger {
     struct sim_event *events; /* by number */
     uint64_t count, max;
-    unsigned groups; /* FIFO: 0 for a standard queue */
+    unsigned groups;               /* FIFO: 0 for a standard queue */
+    uint64_t poison, dead_healthy; /* events that the service refuses; dead ones that it does not */
     /* findings */
     uint64_t commits, duplicates, explained, unexplained, unexpected, early_deletes, disorders;
     char finding[200]; /* the first that is wrong; "" */

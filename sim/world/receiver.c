@@ -20,6 +20,7 @@ struct sim_receiver {
     struct sim_receiver_counts counts;
     struct sl_link waiting; /* jobs */
     size_t learnt_max;      /* the limit that a 413 has told of */
+    sl_time begins_next;    /* the earliest, for options.apart */
 };
 
 /* One batch at the service. */
@@ -31,6 +32,7 @@ struct job {
     uint32_t process;
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
+    bool is_one_too_many;
     bool is_committed,
         is_clean; /* is_clean: what it answers confirms the events that are not failed */
     uint64_t *numbers;
@@ -131,6 +133,10 @@ static void answer(struct job *job, int status, const char *type, struct slice b
                                  {SLICE("Retry-After"), SLICE("2")}};
     bool asks_to_wait = job->fate == FAULT_BUSY && sim_random_below(&job->receiver->random, 2);
 
+    if (job->is_one_too_many) {
+        list[1].value = SLICE("1");
+        asks_to_wait = true;
+    }
     job->receiver->counts.refused += status >= 300;
     sim_exchange_reply(SL_TAKE(job->exchange), status, list, asks_to_wait ? 2 : 1, body);
 }
@@ -257,8 +263,10 @@ static void begin(struct job *job)
 
     if (job->fate == FAULT_DAWDLES)
         work = sl_dur_add(work, sl_ms(sim_random_between(&r->random, 1000, 40000)));
+    sl_time start = sl_time_max(sl_now(), r->begins_next);
+    r->begins_next = sl_time_add(start, r->options.apart);
     r->counts.working++;
-    sl_timer_set(&job->timer, sl_time_add(sl_now(), work));
+    sl_timer_set(&job->timer, sl_time_add(start, work));
 }
 
 static bool has_room(const struct sim_receiver *receiver)
@@ -320,6 +328,9 @@ static void take(void *arg, struct sim_exchange *exchange)
         answer_plain(job, 413);
     } else if (has_room(receiver)) {
         begin(job);
+    } else if (receiver->options.refuses_more) {
+        job->is_one_too_many = true;
+        answer_plain(job, 429);
     } else if (receiver->options.queue_max == 0 ||
                receiver->counts.waiting < receiver->options.queue_max) {
         links_add(&receiver->waiting, &job->links);
