@@ -29,6 +29,7 @@ struct sim_exchange {
     uint32_t process;
     enum place place;
     enum sim_fault fate; /* FAULTS: none */
+    sl_time began;
     struct sl_timer timer, leaving;
     struct sl_parker parker;
     struct slice path, query;
@@ -232,6 +233,16 @@ void sim_exchange_headers(const struct sim_exchange *x,
 uint64_t sim_exchange_number(const struct sim_exchange *x)
 {
     return x->number;
+}
+
+bool sim_exchange_was_left(const struct sim_exchange *x)
+{
+    return !x->client || x->fate == FAULT_RESET_AFTER;
+}
+
+sl_time sim_exchange_began(const struct sim_exchange *x)
+{
+    return x->began;
 }
 
 uint32_t sim_exchange_process(const struct sim_exchange *x)
@@ -485,6 +496,7 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     x->request = request;
     x->process = client->process;
     x->number = ++client->net->exchanges;
+    x->began = sl_now();
     client->net->open++;
     sl_parker_init(&x->parker);
     sl_timer_init(&x->timer, take);
@@ -496,6 +508,8 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     depart(x);
     wait_for_answer(x, ctx, request, answer);
     answer->received_wall_ms = sl_wall_ms();
+    if (x->fate != FAULTS && x->host && x->host->missed)
+        x->host->missed(x->host->arg, x);
     leave(x);
 }
 

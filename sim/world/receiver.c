@@ -33,8 +33,8 @@ struct job {
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
     bool is_one_too_many;
-    bool is_committed,
-        is_clean; /* is_clean: what it answers confirms the events that are not failed */
+    bool is_open;        /* it has committed, and its client waits for the answer */
+    bool is_clean;       /* what it answers confirms the events that are not failed */
     uint64_t *numbers;
     struct slice *ids;
     bool *failed;
@@ -101,7 +101,7 @@ static bool has_poison(const struct job *job)
 
 static void commit(struct job *job)
 {
-    job->is_committed = true;
+    job->is_open = !job->has_left;
     job->receiver->counts.accepted++;
     for (size_t i = 0; i < job->count; i++)
         if (!job->failed[i]) {
@@ -114,14 +114,15 @@ static void commit(struct job *job)
 /* What the client learnt of it, or did not. */
 static void settle(struct job *job, bool delivered)
 {
-    if (!job->is_committed)
+    if (!job->is_open)
         return;
-    job->is_committed = false;
+    job->is_open = false;
     for (size_t i = 0; i < job->count; i++)
         if (!job->failed[i]) {
             sim_trace_add(job->receiver->net->trace, "answered", "event", job->numbers[i],
                           delivered && job->is_clean);
-            sim_ledger_answered(job->receiver->ledger, job->numbers[i], delivered && job->is_clean);
+            sim_ledger_answered(job->receiver->ledger, job->numbers[i], job->process,
+                                delivered && job->is_clean);
         }
 }
 
@@ -314,6 +315,7 @@ static void take(void *arg, struct sim_exchange *exchange)
     job->receiver = receiver;
     job->exchange = exchange;
     job->process = sim_exchange_process(exchange);
+    job->has_left = sim_exchange_was_left(exchange);
     sl_timer_init(&job->timer, worked);
     receiver->counts.requests++;
     sim_exchange_watch(exchange,

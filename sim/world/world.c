@@ -135,10 +135,17 @@ static void stop_hard(struct world *world, struct sl_ctx *ctx)
         sim_process_signal(process);
 }
 
+/* From half a visibility timeout to two and a half. */
+static void freeze(struct world *world)
+{
+    int64_t visibility = world->config->sqs.visibility.ns;
+
+    sl_virtual_leap(sl_ns(sim_random_between(&world->random, visibility / 2, visibility * 5 / 2)));
+    sim_ledger_frozen(&world->ledger);
+}
+
 static void happen(struct world *world, struct sl_ctx *ctx, enum sim_fault kind)
 {
-    sl_dur visibility = world->config->sqs.visibility;
-
     sim_fault_count(&world->faults, kind);
     sim_trace_add(&world->trace, sim_fault_rows[kind].name, "world", 0, 0);
     if (kind == FAULT_CRASH)
@@ -148,8 +155,7 @@ static void happen(struct world *world, struct sl_ctx *ctx, enum sim_fault kind)
     else if (kind == FAULT_STOPPED_HARD)
         stop_hard(world, ctx);
     else if (kind == FAULT_FROZEN)
-        sl_virtual_leap(
-            sl_ns(sim_random_between(&world->random, visibility.ns / 2, visibility.ns * 5 / 2)));
+        freeze(world);
     else if (kind == FAULT_CLOCK)
         put_clock_off(world);
 }
@@ -284,13 +290,21 @@ static bool is_empty(const struct world *world)
     return counts.visible + counts.in_flight + counts.delayed == 0;
 }
 
+static sl_dur time_for_backlog(const struct world *world)
+{
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+    double backlog = (double)(counts.visible + counts.in_flight + counts.delayed);
+
+    return sl_ms((int64_t)(backlog * 500 / world->config->arrivals.rate));
+}
+
 /* What was given back with a delay, which grows to 15 min, is waited for first. */
 static void wait_until_empty(struct world *world, struct sl_ctx *ctx)
 {
     sl_time began = sl_now();
-    sl_time hidden = sl_time_max(began, sim_sqs_hidden_until(world->sqs));
-    sl_time end =
-        sl_time_add(sl_time_add(hidden, sl_dur_mul(world->config->sqs.visibility, 2)), sl_sec(60));
+    sl_time hidden = sl_time_max(began, sim_ledger_hidden_until(&world->ledger));
+    sl_dur allowed = sl_dur_add(sl_dur_mul(world->config->sqs.visibility, 2), sl_sec(60));
+    sl_time end = sl_time_add(hidden, sl_dur_add(allowed, time_for_backlog(world)));
 
     while (!is_empty(world) && sl_time_before(sl_now(), end))
         if (sl_sleep(ctx, sl_ms(200)) != SL_OK)
@@ -352,7 +366,11 @@ static void judge(struct world *world)
     r->sent = world->sent;
     r->committed = l->commits;
     r->duplicates = l->duplicates;
-    r->explained = l->explained;
+    r->explained = sim_ledger_explained(l);
+    memcpy(r->causes, l->explained, sizeof r->causes);
+    r->strange_receipts = l->strange_receipts;
+    r->wrong_requests = l->wrong_requests;
+    r->receives_after_signal = l->receives_after_signal;
     r->unexplained = l->unexplained;
     r->unexpected = l->unexpected;
     r->early_deletes = l->early_deletes;
@@ -407,14 +425,14 @@ static void populate(struct world *world, struct sl_ctx *ctx)
 
     sim_faults_init(&world->faults, &c->faults, sim_random_of(c->seed, STREAM_FAULTS));
     sim_net_init(&world->net, &world->faults, &world->trace, sim_random_of(c->seed, STREAM_NET));
-    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0);
+    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0, c->sqs.visibility);
     world->sqs = sim_sqs_new(ctx, &world->net, &world->faults, &world->ledger,
                              sim_random_of(c->seed, STREAM_SQS), &c->sqs);
     world->receiver = sim_receiver_new(&world->net, &world->faults, &world->ledger,
                                        sim_random_of(c->seed, STREAM_SERVICE), &c->receiver);
     world->random = sim_random_of(c->seed, STREAM_TIME);
     for (unsigned i = 0; i < c->processes; i++)
-        world->processes[i] = sim_process_new(ctx, &world->net, world->sqs,
+        world->processes[i] = sim_process_new(ctx, &world->net, world->sqs, &world->ledger,
                                               sim_random_of(c->seed, STREAM_PROCESS + i),
                                               &world->instances, &c->process);
 }
@@ -459,27 +477,66 @@ int sim_run(const struct sim_config *config, struct sim_result *result)
 
 /* ---- a configuration by chance ---- */
 
+/* Events a second that one process delivers, roughly: batches times their size, by the time that one takes. */
+static double capacity_of(const struct sim_config *c)
+{
+    double record = (double)c->arrivals.size * 2 + 900,
+           by_bytes = (double)c->process.batch_bytes / record;
+    double count =
+        (double)c->process.batch_count < by_bytes ? (double)c->process.batch_count : by_bytes;
+    double seconds = sl_dur_seconds(c->receiver.work) + sl_dur_seconds(c->receiver.work_p99) / 4 +
+                     2 * sl_dur_seconds(c->receiver.latency) +
+                     sl_dur_seconds(c->receiver.latency_p99) / 2;
+
+    return (double)c->process.concurrency * count / seconds;
+}
+
+/* Nobody runs sluice with less than what comes; one process alone must be able to do four times that. */
+static void make_feasible(struct sim_config *c)
+{
+    while (capacity_of(c) < 4 * c->arrivals.rate) {
+        c->receiver.work = sl_dur_div(c->receiver.work, 2);
+        c->receiver.work_p99 = sl_dur_div(c->receiver.work_p99, 2);
+        if (c->process.concurrency < 12)
+            c->process.concurrency++;
+        else if (c->process.batch_count < 10)
+            c->process.batch_count++;
+    }
+}
+
+static void draw_sizes(struct sim_config *config, struct sim_random *r)
+{
+    static const size_t counts[] = {1, 10, 100, 100, 500};
+
+    config->process.batch_count = counts[sim_random_below(r, 5)];
+    config->process.batch_bytes = sim_random_below(r, 4) == 0 ? 20000 : 1000000;
+    config->process.concurrency = (size_t)sim_random_between(r, 1, 12);
+    config->process.receivers = (size_t)sim_random_between(r, config->is_fifo ? 3 : 1, 10);
+    make_feasible(config);
+}
+
 void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
 {
     struct sim_random r = sim_random_of(seed, STREAM_SWARM);
-    size_t counts[] = {1, 10, 100, 100, 500};
     bool is_fifo = sim_random_below(&r, 5) == 0;
+    int64_t rate = sim_random_between(&r, 20, is_fifo ? 30 : 100);
 
     *config = (struct sim_config){
         .seed = seed,
         .duration = duration,
         .is_fifo = is_fifo,
-        .groups = (unsigned)sim_random_between(&r, 1, 40),
+        .groups = (unsigned)sim_random_between(&r, 12, 60),
         .processes = (unsigned)sim_random_between(&r, 1, 3),
         .shuffles = sim_random_below(&r, 2),
-        .arrivals = {.rate = (double)sim_random_between(&r, 20, is_fifo ? 40 : 100),
+        .arrivals = {.rate = (double)rate,
                      .is_poisson = sim_random_below(&r, 2),
                      .backlog = sim_random_below(&r, 4) == 0 ? sim_random_below(&r, 3000) : 0,
                      .size = sim_random_below(&r, 8) == 0 ? 2000 : 200},
         .sqs = {.queue = is_fifo ? "orders.fifo" : "orders",
                 .visibility = sl_sec(sim_random_between(&r, 10, 60)),
-                .in_flight_max =
-                    sim_random_below(&r, 6) == 0 ? (unsigned)sim_random_between(&r, 50, 2000) : 0,
+                .in_flight_max = sim_random_below(&r, 6) == 0
+                                     ? (unsigned)sim_random_between(&r, rate * 30, rate * 60)
+                                     : 0,
                 .latency = sl_us(sim_random_between(&r, 200, 20000)),
                 .latency_p99 = sl_ms(sim_random_between(&r, 20, 200))},
         .receiver = {.work = sl_ms(sim_random_between(&r, 1, 200)),
@@ -487,17 +544,14 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
                      .latency = sl_us(sim_random_between(&r, 200, 20000)),
                      .latency_p99 = sl_ms(sim_random_between(&r, 20, 200))},
         .process = {.queue = is_fifo ? "orders.fifo" : "orders",
-                    .batch_count = counts[sim_random_below(&r, 5)],
-                    .batch_bytes = sim_random_below(&r, 4) == 0 ? 20000 : 1000000,
                     .batch_age = sl_ms(sim_random_between(&r, 50, 8000)),
-                    .concurrency = (size_t)sim_random_between(&r, 1, 12),
-                    .receivers = (size_t)sim_random_between(&r, 1, 10),
                     .drain = sl_sec(sim_random_between(&r, 5, 30)),
                     .receive_wait = sl_sec(sim_random_between(&r, 1, 5)),
                     .timeout = sl_sec(sim_random_between(&r, 2, 30)),
                     .restart_min = sl_ms(200),
                     .restart_max = sl_sec(sim_random_between(&r, 1, 10))},
     };
+    draw_sizes(config, &r);
     sim_fault_plan_draw(&config->faults, &r, SIM_FAULTS_ALL, (sl_time){duration.ns});
 }
 

@@ -2,8 +2,8 @@
  * world -- a queue, a service, some processes of sluice between them, and time: run from a seed, judged from outside.
  *
  * A world has two phases. First events come and faults happen, for `duration`. Then both stop, and what is left has to be
- * delivered: within two visibility timeouts and 60 s from when the last event that was given back with a delay is visible
- * again.
+ * delivered: within two visibility timeouts and 60 s from when the last event that was given back with a delay, before the
+ * faults stopped, is visible again; and, for a backlog, as much longer as it takes at twice the rate at which events came.
  */
 #ifndef SIM_WORLD_WORLD_H
 #define SIM_WORLD_WORLD_H
@@ -72,10 +72,12 @@ struct sim_config {
 struct sim_result {
     uint64_t trace_hash, trace_count;
     uint64_t sent, committed, clean, duplicates, explained;
+    uint64_t causes[CAUSES];
     uint64_t lost, unexpected, unexplained, early_deletes, disorders, dead;
     uint64_t poison, dead_healthy; /* events that the service refuses; dead ones that it does not */
-    uint64_t left;                 /* in the queue, when the time for that was over */
-    sl_dur emptied_after;          /* the end of faults */
+    uint64_t strange_receipts, wrong_requests, receives_after_signal;
+    uint64_t left;        /* in the queue, when the time for that was over */
+    sl_dur emptied_after; /* the end of faults */
     sl_dur simulated;
     uint64_t peak_backlog;
     int64_t peak_oldest_ms;
