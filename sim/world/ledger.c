@@ -97,19 +97,20 @@ void sim_ledger_frozen(struct sim_ledger *ledger)
     ledger->frozen_at = sl_now();
 }
 
-/* Whether `at` was within two visibility timeouts before now: what may have cost a lease. */
-static bool is_recent(const struct sim_ledger *ledger, sl_time at)
+/* Whether `at` came so late that it may be why a lease ran out at `end`: within the two visibility timeouts before. */
+static bool may_have_cost(const struct sim_ledger *ledger, sl_time at, sl_time end)
 {
     return sl_time_cmp(at, SL_NEVER) != 0 &&
-           sl_dur_cmp(sl_time_sub(sl_now(), at), sl_dur_mul(ledger->visibility, 2)) <= 0;
+           sl_dur_cmp(sl_time_sub(end, at), sl_dur_mul(ledger->visibility, 2)) <= 0;
 }
 
-static bool may_lose_leases(struct sim_ledger *ledger, uint32_t process)
+static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *event)
 {
-    const struct sim_instance *instance = sim_ledger_instance(ledger, process);
+    const struct sim_instance *instance = sim_ledger_instance(ledger, event->holder);
 
-    return instance->extends_no_more || is_recent(ledger, instance->trouble_at) ||
-           is_recent(ledger, ledger->frozen_at);
+    return instance->extends_no_more ||
+           may_have_cost(ledger, instance->trouble_at, event->hidden_until) ||
+           may_have_cost(ledger, ledger->frozen_at, event->hidden_until);
 }
 
 /* ---- SQS ---- */
@@ -136,7 +137,7 @@ static uint8_t causes_of_receipt(struct sim_ledger *ledger, const struct sim_eve
         return causes;
     if (sl_time_before(sl_now(), event->hidden_until))
         return BIT(CAUSE_TWICE);
-    return may_lose_leases(ledger, event->holder) ? BIT(CAUSE_LEASE) : 0;
+    return may_lose_lease(ledger, event) ? BIT(CAUSE_LEASE) : 0;
 }
 
 void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,

@@ -82,7 +82,7 @@ void sim_exchange_data_set(struct sim_exchange *x, void *data);
 void *sim_exchange_data(const struct sim_exchange *x);
 
 /*
- * What a host may want to hear, in loop context. `gone`: the client left before there was a reply, which is owed all the
+ * What a host may want to hear, from tasks or in loop context. `gone`: the client left before there was a reply, which is owed all the
  * same. `over`: the exchange has ended; `delivered`: the client got the whole answer, at this moment.
  */
 struct sim_watch {

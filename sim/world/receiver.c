@@ -305,6 +305,17 @@ static bool is_too_large(const struct sim_receiver *receiver, size_t n)
     return receiver->options.body_max > 0 && n > receiver->options.body_max;
 }
 
+static enum sim_fault draw_fate(struct sim_receiver *receiver, size_t bytes)
+{
+    enum sim_fault fate = sim_fault_draw(receiver->faults, FAULT_BUSY, FAULT_REFUSES, LEG_SERVICE);
+
+    if (fate == FAULTS && bytes >= SIM_SERVICE_LARGE)
+        fate = sim_fault_draw(receiver->faults, FAULT_TOO_LARGE, FAULT_TOO_LARGE, LEG_SERVICE);
+    if (fate == FAULTS)
+        fate = sim_fault_draw(receiver->faults, FAULT_WRONG, FAULT_DAWDLES, LEG_SERVICE);
+    return fate;
+}
+
 static void take(void *arg, struct sim_exchange *exchange)
 {
     struct sim_receiver *receiver = arg;
@@ -320,7 +331,7 @@ static void take(void *arg, struct sim_exchange *exchange)
     receiver->counts.requests++;
     sim_exchange_watch(exchange,
                        &(struct sim_watch){.left = job_left, .over = job_over, .arg = job});
-    job->fate = sim_fault_draw(receiver->faults, FAULT_BUSY, FAULT_DAWDLES, LEG_SERVICE);
+    job->fate = draw_fate(receiver, body.n);
     bool is_batch = read_batch(job, body);
     sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
                   (uint64_t)job->fate << 32 | sim_exchange_number(exchange));

@@ -14,6 +14,10 @@
 #define SIM_SERVICE_HOST "perseus.example"
 #define SIM_SERVICE_URL  "https://" SIM_SERVICE_HOST "/batch"
 
+/* FAULT_TOO_LARGE refuses bodies from this size on: a limit that depended on nothing would teach sluice to send single
+ * events. */
+#define SIM_SERVICE_LARGE 12000
+
 struct sim_receiver;
 
 struct sim_receiver_options {

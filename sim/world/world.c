@@ -480,8 +480,11 @@ int sim_run(const struct sim_config *config, struct sim_result *result)
 /* Events a second that one process delivers, roughly: batches times their size, by the time that one takes. */
 static double capacity_of(const struct sim_config *c)
 {
-    double record = (double)c->arrivals.size * 2 + 900,
-           by_bytes = (double)c->process.batch_bytes / record;
+    bool has_limit = sim_fault_plan_kinds(&c->faults) >> FAULT_TOO_LARGE & 1;
+    double bytes = has_limit && c->process.batch_bytes > SIM_SERVICE_LARGE / 2
+                       ? SIM_SERVICE_LARGE / 2
+                       : (double)c->process.batch_bytes;
+    double by_bytes = bytes / ((double)c->arrivals.size * 2 + 900);
     double count =
         (double)c->process.batch_count < by_bytes ? (double)c->process.batch_count : by_bytes;
     double seconds = sl_dur_seconds(c->receiver.work) + sl_dur_seconds(c->receiver.work_p99) / 4 +
@@ -497,6 +500,8 @@ static void make_feasible(struct sim_config *c)
     while (capacity_of(c) < 4 * c->arrivals.rate) {
         c->receiver.work = sl_dur_div(c->receiver.work, 2);
         c->receiver.work_p99 = sl_dur_div(c->receiver.work_p99, 2);
+        c->receiver.latency_p99 = sl_dur_div(c->receiver.latency_p99, 2);
+        c->receiver.latency = sl_dur_max(sl_us(200), sl_dur_div(c->receiver.latency, 2));
         if (c->process.concurrency < 12)
             c->process.concurrency++;
         else if (c->process.batch_count < 10)
@@ -551,8 +556,37 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
                     .restart_min = sl_ms(200),
                     .restart_max = sl_sec(sim_random_between(&r, 1, 10))},
     };
-    draw_sizes(config, &r);
     sim_fault_plan_draw(&config->faults, &r, SIM_FAULTS_ALL, (sl_time){duration.ns});
+    draw_sizes(config, &r);
+}
+
+void sim_config_plain(struct sim_config *config, uint64_t seed, sl_dur duration)
+{
+    *config = (struct sim_config){
+        .seed = seed,
+        .duration = duration,
+        .processes = 1,
+        .arrivals = {.rate = 100, .size = 200},
+        .sqs = {.queue = "orders",
+                .visibility = sl_sec(30),
+                .latency = sl_ms(5),
+                .latency_p99 = sl_ms(20)},
+        .receiver = {.work = sl_ms(20),
+                     .work_p99 = sl_ms(100),
+                     .latency = sl_ms(1),
+                     .latency_p99 = sl_ms(5)},
+        .process = {.queue = "orders",
+                    .batch_count = 100,
+                    .batch_bytes = 1000000,
+                    .batch_age = sl_sec(5),
+                    .concurrency = 10,
+                    .receivers = 10,
+                    .drain = sl_sec(25),
+                    .receive_wait = sl_sec(5),
+                    .timeout = sl_sec(30),
+                    .restart_min = sl_sec(1),
+                    .restart_max = sl_sec(1)},
+    };
 }
 
 void sim_config_print(const struct sim_config *c, struct strbuf *out)

@@ -91,6 +91,8 @@ struct sim_result {
 
 /* A configuration by chance, and faults: what the seed `seed` stands for. */
 void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration);
+/* Nothing by chance: one process as `sluice run` starts it, 100 events a second of 200 B, no faults. */
+void sim_config_plain(struct sim_config *config, uint64_t seed, sl_dur duration);
 /* One line that says it all. */
 void sim_config_print(const struct sim_config *config, struct strbuf *out);
 
