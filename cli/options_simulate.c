@@ -38,7 +38,7 @@ static const struct flag scenario_rows[] = {
      .at = SIMULATE(poison),
      .value = "PERCENT",
      .standard = "0%",
-     .help = "share of events that the service answers 422, whenever they come"},
+     .help = "share of events that the service names in batchItemFailures, whenever they come"},
     {.name = "Queue", .type = FLAG_SECTION},
     {.name = "queue-visibility",
      .type = FLAG_DURATION,

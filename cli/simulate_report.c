@@ -147,14 +147,16 @@ static void add_requests(const struct simulation *s, const struct scenario *scen
 {
     const struct sim_sqs_bill *b = &s->result.bill;
     const struct sim_process_totals *t = &s->result.totals;
+    char cost[40];
 
     add_row(out, "SQS requests", number(requests_to_sqs(s)));
     strbuf_addf(out, "   %s receives (%s empty), %s deletes, %s changes, %s others\n",
                 number(b->receives), number(b->receives_empty), number(b->deletes),
                 number(b->changes), number(b->others));
-    add_row(out, "cost", "");
-    strbuf_addf(out, "   %.2f USD: %s chunks of 64 KiB at %.2f USD a million\n",
-                simulation_cost(s, scenario), number(b->chunks), scenario->price);
+    snprintf(cost, sizeof cost, "%.2f USD", simulation_cost(s, scenario));
+    add_row(out, "cost", cost);
+    strbuf_addf(out, "   %s chunks of 64 KiB at %.2f USD a million, without the producers'\n",
+                number(b->chunks), scenario->price);
     add_row(out, "posts", number(s->result.service.requests));
     strbuf_addf(out, "   that reached the service, %s of them accepted\n",
                 number(s->result.service.accepted));

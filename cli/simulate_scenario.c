@@ -374,7 +374,7 @@ static void configure(struct scenario *s)
                 .max_receives = (unsigned)o->max_receives,
                 .latency = sl_ms(3),
                 .latency_p99 = sl_ms(20)},
-        .receiver = {.latency = sl_us(500), .latency_p99 = sl_ms(5)},
+        .receiver = {.names_poison = true, .latency = sl_us(500), .latency_p99 = sl_ms(5)},
         .process = {.queue = queue,
                     .batch_count = run->batch.count,
                     .batch_bytes = run->batch.bytes,

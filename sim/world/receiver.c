@@ -33,8 +33,8 @@ struct job {
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
     bool is_one_too_many;
-    bool is_open;        /* it has committed, and its client waits for the answer */
-    bool is_clean;       /* what it answers confirms the events that are not failed */
+    bool is_open;  /* it has committed, and its client waits for the answer */
+    bool is_clean; /* what it answers confirms the events that are not failed */
     uint64_t *numbers;
     struct slice *ids;
     bool *failed;
@@ -89,12 +89,17 @@ static bool read_batch(struct job *job, struct slice body)
     return n > 0;
 }
 
-static bool has_poison(const struct job *job)
+static bool is_poison(const struct job *job, size_t i)
 {
     const struct sim_ledger *ledger = job->receiver->ledger;
 
+    return job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison;
+}
+
+static bool has_poison(const struct job *job)
+{
     for (size_t i = 0; i < job->count; i++)
-        if (job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison)
+        if (is_poison(job, i))
             return true;
     return false;
 }
@@ -155,18 +160,30 @@ static int one_of(struct sim_receiver *receiver, const int *statuses, size_t cou
 #define ONE_OF(receiver, ...)                                                                      \
     one_of(receiver, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
-/* Some events fail; on a FIFO queue all later ones of their groups with them, as a good service has it. */
-static void choose_failures(struct job *job)
+/* On a FIFO queue all later ones of a failed one's group fail with it, as a good service has it. */
+static void fail_groups(struct job *job)
 {
     unsigned groups = job->receiver->ledger->groups;
 
+    for (size_t i = 0; groups > 0 && i < job->count; i++)
+        for (size_t j = 0; j < i && !job->failed[i]; j++)
+            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+}
+
+static void choose_failures(struct job *job)
+{
     job->failed[sim_random_below(&job->receiver->random, job->count)] = true;
     for (size_t i = 0; i < job->count; i++)
         if (sim_random_happens(&job->receiver->random, 100000))
             job->failed[i] = true;
-    for (size_t i = 0; groups > 0 && i < job->count; i++)
-        for (size_t j = 0; j < i && !job->failed[i]; j++)
-            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+    fail_groups(job);
+}
+
+static void name_poison(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        job->failed[i] = is_poison(job, i);
+    fail_groups(job);
 }
 
 static void answer_list(struct job *job, int status)
@@ -248,7 +265,9 @@ static void worked(struct sl_timer *timer)
     struct sim_receiver *receiver = job->receiver;
 
     receiver->counts.working--;
-    if (has_poison(job) && job->fate == FAULTS)
+    if (receiver->options.names_poison && job->fate == FAULTS)
+        name_poison(job);
+    if (has_poison(job) && !receiver->options.names_poison && job->fate == FAULTS)
         answer_plain(job, 422);
     else if (job->fate == FAULTS || job->fate == FAULT_DAWDLES)
         accept_batch(job);
