@@ -195,7 +195,7 @@ static int report(const struct command *command, const struct simulation *list, 
     status = print_out(command, &out);
     strbuf_deinit(&out);
     for (size_t i = 0; i < count; i++)
-        if (list[i].result.finding[0])
+        if (simulation_finding(&list[i]))
             status = EXIT_INTERNAL;
     return status;
 }

@@ -23,6 +23,15 @@ uint64_t simulation_delivered(const struct simulation *s)
     return s->result.committed - s->result.duplicates - s->result.unexpected;
 }
 
+const char *simulation_finding(const struct simulation *s)
+{
+    const struct sim_result *r = &s->result;
+    uint64_t wrong = r->lost + r->unexpected + r->unexplained + r->early_deletes + r->disorders +
+                     r->totals.account_errors;
+
+    return wrong > 0 && r->finding[0] ? r->finding : NULL;
+}
+
 static uint64_t requests_to_sqs(const struct simulation *s)
 {
     const struct sim_sqs_bill *b = &s->result.bill;
@@ -180,11 +189,11 @@ void simulation_print(const struct simulation *s, const struct scenario *scenari
     add_requests(s, scenario, out);
     simulation_warn(s, scenario, out);
     series_chart(&s->series, scenario, locale_is_utf8(), out);
-    if (s->result.finding[0])
+    if (simulation_finding(s))
         strbuf_addf(out,
                     "error: the simulation's judge found a fault: %s\n"
                     "  do:    report it with this command line and its seed\n",
-                    s->result.finding);
+                    simulation_finding(s));
 }
 
 /* ---- several ---- */
@@ -317,9 +326,9 @@ static void add_range(const struct metric *metric, struct range range, struct st
 static void add_findings(const struct simulation *list, size_t count, struct strbuf *out)
 {
     for (size_t i = 0; i < count; i++)
-        if (list[i].result.finding[0])
+        if (simulation_finding(&list[i]))
             strbuf_addf(out, "error: seed %" PRIu64 ": the simulation's judge found a fault: %s\n",
-                        list[i].seed, list[i].result.finding);
+                        list[i].seed, simulation_finding(&list[i]));
 }
 
 void simulation_print_ranges(const struct simulation *list, size_t count,
@@ -443,7 +452,7 @@ static void add_json_run(const struct simulation *s, const struct scenario *scen
     add_json_requests(s, out);
     add_json_account(s, scenario, out);
     add_json_series(s, out);
-    json_out_text(out, "finding", s->result.finding[0] ? s->result.finding : NULL);
+    json_out_text(out, "finding", simulation_finding(s));
     strbuf_addf(out, ",\"trace_hash\":\"%016" PRIx64 "\"", s->result.trace_hash);
     add_json_warnings(s, scenario, out);
     strbuf_addc(out, '}');

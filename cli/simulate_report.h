@@ -34,6 +34,10 @@ void simulation_print_json(const struct simulation *list, size_t count,
 void simulation_warn(const struct simulation *simulation, const struct scenario *scenario,
                      struct strbuf *out);
 
+/* What is wrong with sluice itself, as far as it harms: events lost, delivered twice without a cause, deleted too early or out
+ * of order, an account that does not add up. NULL: nothing. */
+const char *simulation_finding(const struct simulation *simulation);
+
 /* USD for what sluice asked of SQS. */
 double simulation_cost(const struct simulation *simulation, const struct scenario *scenario);
 /* Different events that the service took. */

@@ -425,7 +425,8 @@ static void populate(struct world *world, struct sl_ctx *ctx)
 
     sim_faults_init(&world->faults, &c->faults, sim_random_of(c->seed, STREAM_FAULTS));
     sim_net_init(&world->net, &world->faults, &world->trace, sim_random_of(c->seed, STREAM_NET));
-    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0, c->sqs.visibility);
+    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0,
+                    c->process.visibility.ns > 0 ? c->process.visibility : c->sqs.visibility);
     world->sqs = sim_sqs_new(ctx, &world->net, &world->faults, &world->ledger,
                              sim_random_of(c->seed, STREAM_SQS), &c->sqs);
     world->receiver = sim_receiver_new(&world->net, &world->faults, &world->ledger,
