@@ -389,6 +389,7 @@ static void configure(struct scenario *s)
                     .restart_min = sl_sec(2),
                     .restart_max = sl_sec(5)},
         .deploy_every = o->deploy_every,
+        .forgets = true,
         .stops_at_end = true,
     };
     s->config.faults.until = sl_time_add((sl_time){0}, o->duration);

@@ -91,9 +91,9 @@ static bool read_batch(struct job *job, struct slice body)
 
 static bool is_poison(const struct job *job, size_t i)
 {
-    const struct sim_ledger *ledger = job->receiver->ledger;
+    const struct sim_event *event = sim_ledger_event(job->receiver->ledger, job->numbers[i]);
 
-    return job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison;
+    return event && event->is_poison;
 }
 
 static bool has_poison(const struct job *job)

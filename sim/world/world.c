@@ -32,7 +32,7 @@ struct world {
     struct sim_process *processes[SIM_PROCESSES_MAX];
     struct sim_random random; /* of time */
     uint32_t instances;
-    uint64_t sent;
+    uint64_t sent, looks;
     int64_t wall_off_ms; /* how far sluice's clock has been put off */
 };
 
@@ -247,6 +247,8 @@ static size_t held_by_all(const struct world *world)
 
 static void look(struct world *world)
 {
+    if (world->config->forgets && world->looks++ % 60 == 0)
+        sim_sqs_collect_dead(world->sqs);
     struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
     struct sim_result *result = world->result;
     uint64_t backlog = counts.visible + counts.in_flight + counts.delayed;
@@ -427,6 +429,7 @@ static void populate(struct world *world, struct sl_ctx *ctx)
     sim_net_init(&world->net, &world->faults, &world->trace, sim_random_of(c->seed, STREAM_NET));
     sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0,
                     c->process.visibility.ns > 0 ? c->process.visibility : c->sqs.visibility);
+    world->ledger.forgets = c->forgets;
     world->sqs = sim_sqs_new(ctx, &world->net, &world->faults, &world->ledger,
                              sim_random_of(c->seed, STREAM_SQS), &c->sqs);
     world->receiver = sim_receiver_new(&world->net, &world->faults, &world->ledger,

@@ -61,6 +61,8 @@ struct sim_config {
         crashes[SIM_CRASHES_MAX]; /* when a process is killed, the first, the second, ... in turn */
     unsigned crash_count;
     bool
+        forgets; /* settled events: memory is bounded by the backlog, and the judge sees a little less */
+    bool
         stops_at_end; /* there is no second phase: processes are stopped, and what is left is left */
     FILE *trace;      /* NULL: none */
     /* Called every simulated `sample_every`, with what there is to draw; NULL: never. */
