@@ -23,7 +23,9 @@ void sim_ledger_init(struct sim_ledger *ledger, unsigned groups, sl_dur visibili
 
 void sim_ledger_deinit(struct sim_ledger *ledger)
 {
-    free(ledger->events);
+    for (uint64_t i = 0; i < ledger->max / SIM_PAGE; i++)
+        free(ledger->pages[i]);
+    free(ledger->pages);
     free(ledger->instances);
 }
 
@@ -40,9 +42,47 @@ void sim_ledger_find(struct sim_ledger *ledger, const char *format, ...)
     va_end(args);
 }
 
-static struct sim_event *event_of(const struct sim_ledger *ledger, uint64_t number)
+/* Goes through the events that are not forgotten; `event` is NULL at the end. */
+static struct sim_event *next_event(const struct sim_ledger *ledger, uint64_t *at)
 {
-    return number < ledger->count ? &ledger->events[number] : NULL;
+    struct sim_event *event = NULL;
+
+    while (!event && *at < ledger->count) {
+        event = sim_ledger_event(ledger, *at);
+        *at += event ? 1 : SIM_PAGE - *at % SIM_PAGE;
+    }
+    return event;
+}
+
+/* Nothing more is expected of an event; a page of those is not needed. */
+static void settle(struct sim_ledger *ledger, uint64_t number)
+{
+    struct sim_page *page = ledger->pages[number / SIM_PAGE];
+    struct sim_event *event = &page->events[number % SIM_PAGE];
+
+    if (!ledger->forgets || event->is_settled || event->open > 0 ||
+        !(event->is_deleted || event->is_dead))
+        return;
+    event->is_settled = true;
+    if (++page->settled < SIM_PAGE)
+        return;
+    free(page);
+    ledger->pages[number / SIM_PAGE] = NULL;
+}
+
+static void add_page(struct sim_ledger *ledger)
+{
+    if (ledger->count == ledger->max) {
+        uint64_t max = ledger->max ? ledger->max * 2 : (uint64_t)SIM_PAGE * 64;
+
+        ledger->pages = realloc(ledger->pages, max / SIM_PAGE * sizeof *ledger->pages);
+        sl_assert(ledger->pages);
+        memset(ledger->pages + ledger->max / SIM_PAGE, 0,
+               (max - ledger->max) / SIM_PAGE * sizeof *ledger->pages);
+        ledger->max = max;
+    }
+    ledger->pages[ledger->count / SIM_PAGE] = calloc(1, sizeof **ledger->pages);
+    sl_assert(ledger->pages[ledger->count / SIM_PAGE]);
 }
 
 /* The one before it in its group; NULL: it is the first, or there are no groups. */
@@ -50,7 +90,7 @@ static const struct sim_event *before(const struct sim_ledger *ledger, uint64_t 
 {
     if (ledger->groups == 0 || number < ledger->groups)
         return NULL;
-    return event_of(ledger, number - ledger->groups);
+    return sim_ledger_event(ledger, number - ledger->groups);
 }
 
 static bool is_confirmed_by(const struct sim_event *event, uint32_t process)
@@ -87,9 +127,11 @@ void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process)
 
 void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process)
 {
-    for (uint64_t i = 0; i < ledger->count; i++)
-        if (ledger->events[i].holder == process)
-            ledger->events[i].causes |= BIT(CAUSE_ENDED);
+    struct sim_event *event;
+
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        if (event->holder == process)
+            event->causes |= BIT(CAUSE_ENDED);
 }
 
 void sim_ledger_frozen(struct sim_ledger *ledger)
@@ -118,12 +160,11 @@ static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *ev
 void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
 {
     sl_assert(number == ledger->count);
-    if (ledger->count == ledger->max) {
-        ledger->max = ledger->max ? ledger->max * 2 : 1024;
-        ledger->events = realloc(ledger->events, ledger->max * sizeof *ledger->events);
-        sl_assert(ledger->events);
-    }
-    ledger->events[ledger->count++] = (struct sim_event){.is_poison = is_poison};
+    ledger->poison += is_poison;
+    if (number % SIM_PAGE == 0)
+        add_page(ledger);
+    ledger->count++;
+    sim_ledger_event(ledger, number)->is_poison = is_poison;
     ledger->uncommitted++;
 }
 
@@ -142,7 +183,7 @@ static uint8_t causes_of_receipt(struct sim_ledger *ledger, const struct sim_eve
 void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                       sl_dur visibility)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     uint8_t causes;
 
     if (!event)
@@ -165,7 +206,7 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                         bool is_visible)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event || event->holder != process)
         return;
@@ -176,7 +217,7 @@ void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t pro
 
 void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (event)
         event->hidden_until = sl_time_add(sl_now(), visibility);
@@ -184,7 +225,7 @@ void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visi
 
 void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event || !is_confirmed_by(event, process))
         return;
@@ -197,7 +238,7 @@ void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_dur delay)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event)
         return;
@@ -210,7 +251,7 @@ void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t pr
 
 void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event || is_confirmed_by(event, process))
         return;
@@ -222,20 +263,27 @@ void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event && kept)
+    if (!event)
+        return;
+    if (kept) {
         event->causes |= BIT(CAUSE_UNDELETED);
-    else if (event)
-        event->is_deleted = true;
+        return;
+    }
+    event->is_deleted = true;
+    settle(ledger, number);
 }
 
 void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event)
-        event->is_dead = true;
+    if (!event)
+        return;
+    ledger->dead_healthy += !event->is_dead && !event->is_poison;
+    event->is_dead = true;
+    settle(ledger, number);
 }
 
 /* ---- the service ---- */
@@ -271,10 +319,15 @@ static void judge_duplicate(struct sim_ledger *ledger, uint64_t number,
 
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     const struct sim_event *earlier = before(ledger, number);
 
     ledger->commits++;
+    if (!event && number < ledger->count) { /* forgotten: a late one of an event that is settled */
+        ledger->duplicates++;
+        ledger->explained[CAUSE_NOT_CLEAN]++;
+        return;
+    }
     if (!event) {
         ledger->unexpected++;
         sim_ledger_find(ledger, "event %" PRIu64 " was never sent", number);
@@ -296,15 +349,17 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
 
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     const struct sim_event *earlier = before(ledger, number);
 
     if (!event)
         return;
     sl_assert(event->open > 0);
     event->open--;
-    if (!clean)
+    if (!clean) {
+        settle(ledger, number);
         return;
+    }
     event->clean++;
     memmove(event->confirmed_by + 1, event->confirmed_by,
             (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_by[0]);
@@ -314,16 +369,18 @@ void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t pr
         sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group confirmed before %" PRIu64,
                         number, number - ledger->groups);
     }
+    settle(ledger, number);
 }
 
 /* ---- looking ---- */
 
 uint64_t sim_ledger_missing(const struct sim_ledger *ledger)
 {
+    const struct sim_event *event;
     uint64_t n = 0;
 
-    for (uint64_t i = 0; i < ledger->count; i++)
-        n += ledger->events[i].commits == 0 && !ledger->events[i].is_dead;
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        n += event->commits == 0 && !event->is_dead;
     return n;
 }
 
@@ -338,10 +395,11 @@ uint64_t sim_ledger_explained(const struct sim_ledger *ledger)
 
 sl_time sim_ledger_hidden_until(const struct sim_ledger *ledger)
 {
+    const struct sim_event *event;
     sl_time latest = {0};
 
-    for (uint64_t i = 0; i < ledger->count; i++)
-        if (ledger->events[i].was_returned && !ledger->events[i].is_deleted)
-            latest = sl_time_max(latest, ledger->events[i].hidden_until);
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        if (event->was_returned && !event->is_deleted)
+            latest = sl_time_max(latest, event->hidden_until);
     return latest;
 }

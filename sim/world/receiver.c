@@ -20,6 +20,7 @@ struct sim_receiver {
     struct sim_receiver_counts counts;
     struct sl_link waiting; /* jobs */
     size_t learnt_max;      /* the limit that a 413 has told of */
+    sl_time begins_next;    /* the earliest, for options.apart */
 };
 
 /* One batch at the service. */
@@ -31,8 +32,9 @@ struct job {
     uint32_t process;
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
-    bool is_open;        /* it has committed, and its client waits for the answer */
-    bool is_clean;       /* what it answers confirms the events that are not failed */
+    bool is_one_too_many;
+    bool is_open;  /* it has committed, and its client waits for the answer */
+    bool is_clean; /* what it answers confirms the events that are not failed */
     uint64_t *numbers;
     struct slice *ids;
     bool *failed;
@@ -85,12 +87,17 @@ static bool read_batch(struct job *job, struct slice body)
     return job->count > 0 && job->count <= EVENTS_MAX;
 }
 
+static bool is_poison(const struct job *job, size_t i)
+{
+    const struct sim_event *event = sim_ledger_event(job->receiver->ledger, job->numbers[i]);
+
+    return event && event->is_poison;
+}
+
 static bool has_poison(const struct job *job)
 {
-    const struct sim_ledger *ledger = job->receiver->ledger;
-
     for (size_t i = 0; i < job->count; i++)
-        if (job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison)
+        if (is_poison(job, i))
             return true;
     return false;
 }
@@ -130,6 +137,10 @@ static void answer(struct job *job, int status, const char *type, struct slice b
                                  {SLICE("Retry-After"), SLICE("2")}};
     bool asks_to_wait = job->fate == FAULT_BUSY && sim_random_below(&job->receiver->random, 2);
 
+    if (job->is_one_too_many) {
+        list[1].value = SLICE("1");
+        asks_to_wait = true;
+    }
     job->receiver->counts.refused += status >= 300;
     sim_exchange_reply(SL_TAKE(job->exchange), status, list, asks_to_wait ? 2 : 1, body);
 }
@@ -147,18 +158,30 @@ static int one_of(struct sim_receiver *receiver, const int *statuses, size_t cou
 #define ONE_OF(receiver, ...)                                                                      \
     one_of(receiver, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
-/* Some events fail; on a FIFO queue all later ones of their groups with them, as a good service has it. */
-static void choose_failures(struct job *job)
+/* On a FIFO queue all later ones of a failed one's group fail with it, as a good service has it. */
+static void fail_groups(struct job *job)
 {
     unsigned groups = job->receiver->ledger->groups;
 
+    for (size_t i = 0; groups > 0 && i < job->count; i++)
+        for (size_t j = 0; j < i && !job->failed[i]; j++)
+            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+}
+
+static void choose_failures(struct job *job)
+{
     job->failed[sim_random_below(&job->receiver->random, job->count)] = true;
     for (size_t i = 0; i < job->count; i++)
         if (sim_random_happens(&job->receiver->random, 100000))
             job->failed[i] = true;
-    for (size_t i = 0; groups > 0 && i < job->count; i++)
-        for (size_t j = 0; j < i && !job->failed[i]; j++)
-            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+    fail_groups(job);
+}
+
+static void name_poison(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        job->failed[i] = is_poison(job, i);
+    fail_groups(job);
 }
 
 static void answer_list(struct job *job, int status)
@@ -240,7 +263,9 @@ static void worked(struct sl_timer *timer)
     struct sim_receiver *receiver = job->receiver;
 
     receiver->counts.working--;
-    if (has_poison(job) && job->fate == FAULTS)
+    if (receiver->options.names_poison && job->fate == FAULTS)
+        name_poison(job);
+    if (has_poison(job) && !receiver->options.names_poison && job->fate == FAULTS)
         answer_plain(job, 422);
     else if (job->fate == FAULTS || job->fate == FAULT_DAWDLES)
         accept_batch(job);
@@ -256,8 +281,10 @@ static void begin(struct job *job)
 
     if (job->fate == FAULT_DAWDLES)
         work = sl_dur_add(work, sl_ms(sim_random_between(&r->random, 1000, 40000)));
+    sl_time start = sl_time_max(sl_now(), r->begins_next);
+    r->begins_next = sl_time_add(start, r->options.apart);
     r->counts.working++;
-    sl_timer_set(&job->timer, sl_time_add(sl_now(), work));
+    sl_timer_set(&job->timer, sl_time_add(start, work));
 }
 
 static bool has_room(const struct sim_receiver *receiver)
@@ -331,6 +358,9 @@ static void take(void *arg, struct sim_exchange *exchange)
         answer_plain(job, 413);
     } else if (has_room(receiver)) {
         begin(job);
+    } else if (receiver->options.refuses_more) {
+        job->is_one_too_many = true;
+        answer_plain(job, 429);
     } else if (receiver->options.queue_max == 0 ||
                receiver->counts.waiting < receiver->options.queue_max) {
         links_add(&receiver->waiting, &job->links);

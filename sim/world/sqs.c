@@ -77,15 +77,29 @@ static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
     return &slots[i];
 }
 
+static bool is_of_use(const struct sim_sqs *sqs, const struct given *given)
+{
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
+
+    return given->hash && event && !event->is_settled;
+}
+
+/* Makes room, also by forgetting what stood for settled events. */
 static void given_grow(struct sim_sqs *sqs)
 {
-    size_t max = sqs->given_max ? sqs->given_max * 2 : 4096;
-    struct given *slots = calloc(max, sizeof *slots);
+    size_t used = 0, max = sqs->given_max ? sqs->given_max : 4096;
+    struct given *slots;
 
+    for (size_t i = 0; i < sqs->given_max; i++)
+        used += is_of_use(sqs, &sqs->given[i]);
+    while (used * 2 > max)
+        max *= 2;
+    slots = calloc(max, sizeof *slots);
     sl_assert(slots);
     for (size_t i = 0; i < sqs->given_max; i++)
-        if (sqs->given[i].hash)
+        if (is_of_use(sqs, &sqs->given[i]))
             *given_slot(slots, max, sqs->given[i].hash) = sqs->given[i];
+    sqs->given_count = used;
     free(sqs->given);
     sqs->given = slots;
     sqs->given_max = max;
@@ -94,13 +108,15 @@ static void given_grow(struct sim_sqs *sqs)
 static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
 {
     uint64_t hash = hash_of(handle);
+    const struct sim_event *event;
     struct given *slot;
 
     if ((sqs->given_count + 1) * 4 > sqs->given_max * 3)
         given_grow(sqs);
     slot = given_slot(sqs->given, sqs->given_max, hash);
     sqs->given_count += !slot->hash;
-    *slot = (struct given){hash, number, sqs->ledger->events[number].receipts};
+    event = sim_ledger_event(sqs->ledger, number);
+    *slot = (struct given){hash, number, event ? event->receipts : 0};
 }
 
 /* NULL: nobody was given that handle. */
@@ -117,7 +133,9 @@ static const struct given *recall(const struct sim_sqs *sqs, struct slice handle
 /* Whether the event was not received again since. */
 static bool is_newest(const struct sim_sqs *sqs, const struct given *given)
 {
-    return sqs->ledger->events[given->number].receipts == given->receipt;
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
+
+    return event && event->receipts == given->receipt;
 }
 
 /* ---- reading what goes over the counter ---- */
@@ -234,7 +252,7 @@ static void see_changed(const struct request *r, struct slice answer)
 
         /* With an old handle, or one whose time is over, nothing is done, and SQS calls that a success. */
         if (!given || entry_failed(answer, i) || !is_newest(r->sqs, given) ||
-            !sl_time_before(sl_now(), ledger->events[given->number].hidden_until))
+            !sl_time_before(sl_now(), sim_ledger_event(ledger, given->number)->hidden_until))
             continue;
         sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
                       (uint64_t)asked_for.ns / 1000000000);
