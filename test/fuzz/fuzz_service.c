@@ -121,7 +121,12 @@ static bool watch(void *of, struct queue_call *call, bool waits)
     return true;
 }
 
-static const struct queue_caller_ops ops = {header, headers, reply, cut, watch};
+static bool is_there(void *of)
+{
+    return !((const struct request *)of)->is_lost;
+}
+
+static const struct queue_caller_ops ops = {header, headers, reply, cut, watch, is_there};
 
 /* ---- lines ---- */
 
@@ -160,7 +165,7 @@ static void request(struct world *w, struct slice line)
             q.method = "GET";
     } else {
         snprintf(r->operation, sizeof r->operation, SLICE_FMT, SLICE_ARG(word));
-        snprintf(r->target, sizeof r->target, "AmazonSQS.%s", r->operation);
+        snprintf(r->target, sizeof r->target, "AmazonSQS." SLICE_FMT, SLICE_ARG(word));
     }
     expand(w, parts.rest, &body);
     /* Borrowed until the answer: the fuzz input's pieces last as long. */
