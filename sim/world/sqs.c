@@ -397,7 +397,7 @@ static void reply(void *of, int status, const struct http_header *list, size_t c
         body = malformed(sqs, body);
         r->is_fit = false;
     }
-    if (r->kind != RECEIVE && memmem(body.p, body.n, "\"Failed\":", 9))
+    if (r->kind != RECEIVE && memmem(body.p, body.n, "\"Failed\":[{", 11))
         sim_ledger_trouble(sqs->ledger, r->process);
     answer(r, status, list, count, body);
 }
@@ -609,7 +609,7 @@ static void sent(void *of, int status, const struct http_header *list, size_t co
     (void)of;
     (void)list;
     (void)count;
-    sl_assert(status == 200 && !memmem(body.p, body.n, "\"Failed\"", 8));
+    sl_assert(status == 200 && !memmem(body.p, body.n, "\"Failed\":[{", 11));
 }
 
 static void not_sent(void *of)
