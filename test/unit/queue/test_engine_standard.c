@@ -149,6 +149,13 @@ STORY(a_returned_message_is_there_at_once_and_counts,
     {1, RETURN, .b = "foo#1"},
     {1, RECEIVE, "q", .answer = ""})
 
+STORY(an_attempt_id_means_nothing_to_a_standard_queue,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"}, {0, SEND, "q", "bar"},
+    {0, ATTEMPT, "q", "try", .answer = "foo"},
+    {0, ATTEMPT, "q", "try", .answer = "bar"},
+    {0, ATTEMPT, "q", "try", .answer = ""})
+
 /* ---- delays ---- */
 
 STORY(a_message_is_delayed_by_its_queue_or_itself,
@@ -482,6 +489,7 @@ int main(void)
         TEST(handles_are_of_one_queue_and_of_nobody_elses_making),
         TEST(handles_of_a_deleted_queue_are_not_those_of_its_successor),
         TEST(a_returned_message_is_there_at_once_and_counts),
+        TEST(an_attempt_id_means_nothing_to_a_standard_queue),
         TEST(a_message_is_delayed_by_its_queue_or_itself),
         TEST(a_new_delay_is_for_new_messages),
         TEST(polls_are_served_first_come_first_served),

@@ -145,6 +145,44 @@ STORY(the_twelve_hours_begin_again_with_a_restart,
 
 /* clang-format on */
 
+/* A wall clock that was set back by a month keeps nothing hidden, and no id remembered, for a month. */
+static void a_restart_does_not_trust_the_wall_clock(void **state)
+{
+    static const struct row before[] = {
+        {0, CREATE, "q"},
+        {0, CREATE, "q.fifo"},
+        {0, SEND, "q", "foo"},
+        {0, SEND, "q.fifo", "bar g id"},
+        {0, RECEIVE, "q", .answer = "foo"},
+        {2, COUNTS, "q", .answer = "0/1/0"},
+    };
+    const int64_t month_ms = INT64_C(30) * 86400000;
+    struct moment at;
+    struct row duplicate = {0, SEND, "q.fifo", "baz g id", .answer = "duplicate of bar"};
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(before, COUNT(before));
+    story.now_ms -= month_ms;
+    story.offset_ms += month_ms;
+    story_restart();
+    story.answer[0] = '\0';
+    story_event(&duplicate);
+    assert_string_equal(story.answer, duplicate.answer);
+    at = story_now();
+    at.now.ns += INT64_C(300000) * 1000000;
+    engine_tick(story.engine, at);
+    story_settle();
+    for (size_t i = 0; i < story.map.count; i++)
+        assert_int_not_equal(story.map.rows[i].kind, CHANGE_DEDUP);
+    at.now.ns += INT64_C(43199999 - 300000) * 1000000;
+    engine_tick(story.engine, at);
+    assert_int_equal(queue_counts(story_queue("q")).in_flight, 1);
+    at.now.ns += 1000000;
+    engine_tick(story.engine, at);
+    assert_int_equal(queue_counts(story_queue("q")).visible, 1);
+}
+
 static void late_writes_can_be_had_before_the_end(void **state)
 {
     static const struct row before[] = {
@@ -441,6 +479,7 @@ int main(void)
         TEST(a_move_task_goes_on),
         TEST(the_twelve_hours_begin_again_with_a_restart),
         TEST(what_was_counted_is_counted_on),
+        TEST(a_restart_does_not_trust_the_wall_clock),
         TEST(late_writes_can_be_had_before_the_end),
         TEST(a_message_that_is_deleted_soon_was_never_written_as_received),
         TEST(the_handle_of_a_lost_message_fits_no_other),
