@@ -308,7 +308,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         .count = take_count(sqs),
         .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
         .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
-        .retry_in = sqs->intake,
+        .begin_in = sqs->intake,
     };
     r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
     settle_count(sqs, asked.count, r == 0 ? answer->count : 0);
