@@ -403,19 +403,3 @@ sl_time sim_ledger_hidden_until(const struct sim_ledger *ledger)
             latest = sl_time_max(latest, event->hidden_until);
     return latest;
 }
-
-/* ---- bodies ---- */
-
-void sim_event_body(uint64_t number, size_t size, struct strbuf *out)
-{
-    static const char pad[] = "............................................................";
-    size_t begin = out->n;
-
-    strbuf_addf(out, "{\"event\":%" PRIu64 ",\"pad\":\"", number);
-    while (out->n - begin + 2 < size) {
-        size_t room = size - (out->n - begin) - 2;
-
-        strbuf_add(out, pad, room < sizeof pad - 1 ? room : sizeof pad - 1);
-    }
-    strbuf_adds(out, "\"}");
-}

@@ -21,9 +21,6 @@
 
 #include <sluice/time.h>
 
-#include "core/slice.h"
-#include "core/strbuf.h"
-
 /* Why an event comes again. */
 enum sim_cause {
     CAUSE_NOT_CLEAN, /* a commit whose answer did not arrive whole, or was no success */
@@ -146,8 +143,5 @@ uint64_t sim_ledger_missing(const struct sim_ledger *ledger);
 uint64_t sim_ledger_explained(const struct sim_ledger *ledger);
 /* When the last event that was given back with a delay is visible again. */
 sl_time sim_ledger_hidden_until(const struct sim_ledger *ledger);
-
-/* The body of an event: {"event":NUMBER,"pad":"xxx…"}, `size` bytes or what it needs. */
-void sim_event_body(uint64_t number, size_t size, struct strbuf *out);
 
 #endif

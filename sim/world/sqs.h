@@ -2,7 +2,7 @@
  * sqs -- SQS in a world: the queue's own service behind the simulated network, with AWS's right to be nasty.
  *
  * What goes over its counter is looked at from outside: which events were given out, to whom, and which were deleted. Events
- * have bodies of a form of their own (sim_event_body), in which they are numbered.
+ * have bodies of a form of their own, {"event":NUMBER,"pad":"...."}, in which they are numbered.
  */
 #ifndef SIM_WORLD_SQS_H
 #define SIM_WORLD_SQS_H
