@@ -41,9 +41,15 @@ bool strbuf_reserve(struct strbuf *b, size_t more)
     return true;
 }
 
+/* Whether `more` bytes and the NUL fit as it is: what nearly every call finds. */
+static inline bool has_room(const struct strbuf *b, size_t more)
+{
+    return !b->failed && more < b->cap - b->n;
+}
+
 void strbuf_add(struct strbuf *b, const char *p, size_t n)
 {
-    if (!strbuf_reserve(b, n) || n == 0)
+    if (n == 0 || (!has_room(b, n) && !strbuf_reserve(b, n)))
         return;
     memcpy(b->p + b->n, p, n);
     b->n += n;
@@ -57,7 +63,10 @@ void strbuf_add_slice(struct strbuf *b, struct slice s)
 
 void strbuf_addc(struct strbuf *b, char c)
 {
-    strbuf_add(b, &c, 1);
+    if (!has_room(b, 1) && !strbuf_reserve(b, 1))
+        return;
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
 }
 
 void strbuf_addf(struct strbuf *b, const char *format, ...)

@@ -36,6 +36,7 @@ bool api_text_is_allowed(struct slice text)
 {
     const char *p = text.p;
     const char *end = p + text.n;
+    bool is_ascii = true;
 
     while (p < end) {
         if (end - p >= 8 && is_plain_word(p)) {
@@ -44,9 +45,10 @@ bool api_text_is_allowed(struct slice text)
         }
         if (!is_allowed_at(p, end))
             return false;
+        is_ascii = is_ascii && (unsigned char)*p < 0x80;
         p++;
     }
-    return utf8_is_valid(text);
+    return is_ascii || utf8_is_valid(text);
 }
 
 /* ---- what a receive asks for ---- */

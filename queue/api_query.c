@@ -498,7 +498,8 @@ static enum queue_error find_operation(struct reading *r, const struct api_http 
                         action.n < 100 ? (int)action.n : 100, action.p);
 }
 
-/* Clients that post to a queue's own URL need not say it again; other URLs are those of queues that do not exist. */
+/* Clients that post to a queue's own URL need not say it again; other URLs are those of queues that do not exist.
+ * Nobody has looked at these bytes yet. */
 static enum queue_error take_url_from_path(struct api_request *request,
                                            const struct model_member *members, struct slice path,
                                            uint32_t *given, struct queue_refusal *refusal)
@@ -506,7 +507,7 @@ static enum queue_error take_url_from_path(struct api_request *request,
     for (size_t i = 0; members[i].name; i++) {
         if (strcmp(members[i].name, "QueueUrl") != 0 || (*given >> i & 1))
             continue;
-        if (path.n <= 1)
+        if (path.n <= 1 || !utf8_is_valid(path))
             return queue_refuse_plainly(refusal, QUEUE_DOES_NOT_EXIST);
         request->queue_url = path;
         *given |= 1u << i;

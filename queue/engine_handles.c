@@ -11,7 +11,7 @@
 #include "core/digest.h"
 #include "queue/engine_impl.h"
 
-enum { QUEUE_N = 4, SEQ_N = 8, GENERATION_N = 8, PROOF_N = 13 };
+enum { QUEUE_N = 4, SEQ_N = 8, GENERATION_N = 8 };
 enum { PLAIN_N = QUEUE_N + SEQ_N + GENERATION_N, HANDLE_N = PLAIN_N + PROOF_N };
 _Static_assert(HANDLE_SIZE == HANDLE_N / 3 * 4 + 1, "base64 without padding, and a NUL");
 
@@ -46,12 +46,15 @@ static void prove(const struct engine *engine, const uint8_t plain[PLAIN_N], uin
 void engine_handle(const struct engine *engine, const struct queue *queue,
                    const struct receipt *receipt, char out[HANDLE_SIZE])
 {
+    struct message *message = engine_message(engine, receipt->seq);
     uint8_t bytes[HANDLE_N];
 
     put(bytes, queue->id, QUEUE_N);
     put(bytes + QUEUE_N, receipt->seq, SEQ_N);
     put(bytes + QUEUE_N + SEQ_N, receipt->generation, GENERATION_N);
     prove(engine, bytes, bytes + PLAIN_N);
+    if (message && message->generation == receipt->generation)
+        memcpy(message->proof, bytes + PLAIN_N, PROOF_N);
     base64_write((struct slice){(const char *)bytes, sizeof bytes}, out);
 }
 
@@ -86,19 +89,22 @@ static enum worth read_handle(const struct engine *engine, const struct queue *q
                               struct slice handle, struct message **out)
 {
     uint8_t bytes[HANDLE_N], proof[PROOF_N];
+    uint64_t generation;
     size_t n = 0;
 
     if (handle.n != HANDLE_SIZE - 1 || !base64_decode(handle, (char *)bytes, &n) || n != HANDLE_N)
         return HANDLE_BAD;
-    prove(engine, bytes, proof);
-    if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0)
-        return HANDLE_BAD;
+    *out = engine_message(engine, get(bytes + QUEUE_N, SEQ_N));
+    generation = get(bytes + QUEUE_N + SEQ_N, GENERATION_N);
+    if (!*out || (*out)->generation != generation ||
+        memcmp((*out)->proof, bytes + PLAIN_N, PROOF_N) != 0) { /* not known again: proven anew */
+        prove(engine, bytes, proof);
+        if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0)
+            return HANDLE_BAD;
+    }
     if (get(bytes, QUEUE_N) != queue->id)
         return HANDLE_FOREIGN;
-    *out = engine_message(engine, get(bytes + QUEUE_N, SEQ_N));
-    if (!*out || (*out)->queue != queue)
-        return HANDLE_GONE;
-    return worth_of(engine, *out, get(bytes + QUEUE_N + SEQ_N, GENERATION_N));
+    return *out && (*out)->queue == queue ? worth_of(engine, *out, generation) : HANDLE_GONE;
 }
 
 /* ---- refusals: texts recorded from AWS ---- */

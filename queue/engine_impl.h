@@ -21,6 +21,7 @@
 #include "queue/table.h"
 
 enum {
+    PROOF_N = 13, /* bytes of a receipt handle that nobody else can make */
     EPOCH_SHIFT =
         40, /* generations and seqs: the epoch, and below it a counter. 10^12 of each between two starts */
     AHEAD_LOW = 500, /* payloads ready at the head of a queue, below which more are wanted */
@@ -45,8 +46,9 @@ struct message {
     sl_time due_at, sent_at;
     sl_time received_at; /* in this queue; SL_NEVER: it was moved here, and not received since */
     int64_t first_received_ms;
-    uint64_t generation; /* of the newest handle; 0: none */
-    const char *origin;  /* interned; NULL */
+    uint64_t generation;    /* of the newest handle; 0: none */
+    uint8_t proof[PROOF_N]; /* of that handle, so that it is known again; zero: not made yet */
+    const char *origin;     /* interned; NULL */
     uint32_t receives;
     enum message_status status;
     bool is_fresh;  /* READY on a standard queue: in the list, not in the heap */

@@ -516,7 +516,16 @@ static int64_t number_of(const struct json_value *value)
     return strtoll(text, NULL, 10);
 }
 
-static void read_member(struct engine *engine, struct task *task, const struct json_value *key,
+/* In the place of what was there. false: no memory. */
+static bool keep(char **at, const char *text)
+{
+    free(*at);
+    *at = strdup(text);
+    return *at != NULL;
+}
+
+/* false: no memory. */
+static bool read_member(struct engine *engine, struct task *task, const struct json_value *key,
                         const struct json_value *value, struct strbuf *scratch)
 {
     const char *text;
@@ -524,7 +533,15 @@ static void read_member(struct engine *engine, struct task *task, const struct j
     strbuf_reset(scratch);
     if (value->type == JSON_STRING)
         json_unescape(value->text, scratch);
+    if (strbuf_failed(scratch))
+        return false;
     text = scratch->p ? scratch->p : "";
+    if (json_is(key, "source"))
+        return keep(&task->source_arn, text);
+    if (json_is(key, "destination"))
+        return keep(&task->destination_arn, text);
+    if (json_is(key, "failure"))
+        return (task->failure = engine_intern(engine, slice_of(text))) != NULL;
     if (json_is(key, "status"))
         task->status = (enum move_status)number_of(value);
     else if (json_is(key, "rate"))
@@ -537,12 +554,7 @@ static void read_member(struct engine *engine, struct task *task, const struct j
         task->started_ms = number_of(value);
     else if (json_is(key, "uuid"))
         snprintf(task->uuid, sizeof task->uuid, "%s", text);
-    else if (json_is(key, "source"))
-        task->source_arn = strdup(text);
-    else if (json_is(key, "destination"))
-        task->destination_arn = strdup(text);
-    else if (json_is(key, "failure"))
-        task->failure = engine_intern(engine, slice_of(text));
+    return true;
 }
 
 int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
@@ -551,6 +563,7 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
     struct json_value key, value;
     struct strbuf scratch = {0};
     struct json j;
+    bool ok = true;
 
     if (!task)
         return -ENOMEM;
@@ -558,10 +571,12 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
     links_add(engine->tasks.next, &task->links);
     json_init(&j, text);
     if (json_next(&j, NULL) == JSON_OBJECT)
-        while (json_member(&j, &key))
+        while (ok && json_member(&j, &key))
             if (json_skip(&j, &value))
-                read_member(engine, task, &key, &value, &scratch);
+                ok = read_member(engine, task, &key, &value, &scratch);
     strbuf_deinit(&scratch);
+    if (!ok)
+        return -ENOMEM;
     if (!json_end(&j) || !task->source_arn || task->status > MOVE_FAILED)
         return -EINVAL;
     task->step_at = is_running(task) ? (sl_time){0} : SL_NEVER;

@@ -1,6 +1,7 @@
 /* Sending, deleting, and changing visibility: one at a time, and in batches. */
 #include <string.h>
 
+#include "core/md5.h"
 #include "queue/service_impl.h"
 
 /* ---- what a message may be ---- */
@@ -66,6 +67,9 @@ static enum queue_error check_ids(const struct settings *settings, const struct 
                              : check_message_id("MessageDeduplicationId", m->dedup, refusal);
 }
 
+/* X-Ray's header has under 200 characters; it does not count towards the message's size, so it needs a bound of its own. */
+enum { TRACE_MAX = 4096 };
+
 /* The one system attribute that may be given. */
 static enum queue_error check_system(const struct api_attributes *given, struct slice *trace,
                                      struct queue_refusal *refusal)
@@ -83,6 +87,11 @@ static enum queue_error check_system(const struct api_attributes *given, struct 
             return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                                 "Message system attribute 'AWSTraceHeader' must be of type "
                                 "String, and must contain a non-empty message attribute value.");
+        if (a->string.n > TRACE_MAX || !api_text_is_allowed(a->string))
+            return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
+                                "Message system attribute 'AWSTraceHeader' must be text of at "
+                                "most %d bytes.",
+                                TRACE_MAX);
         *trace = a->string;
     }
     return QUEUE_OK;
@@ -177,7 +186,7 @@ static void answer_digest(struct answer *a, const char *name, const uint8_t dige
 {
     char text[33];
 
-    hex_text(digest, text);
+    md5_print(digest, text);
     answer_string(a, name, (struct slice){text, 32});
 }
 

@@ -6,7 +6,7 @@
  *   faults.c            what goes wrong on purpose
  *   keys.c              signatures
  *   operations.c        the table of operations, and what they share
- *   op_queues.c op_attributes.c op_messages.c op_receive.c op_moves.c     what each does
+ *   op_queues.c op_messages.c op_receive.c op_moves.c     what each does
  *   own.c               two operations of our own: describe and peek
  *
  * A call goes through these states, each left exactly once:
@@ -196,6 +196,5 @@ enum { SEQUENCE_SIZE = 21 };
 struct slice sequence_text(uint64_t sequence, char out[SEQUENCE_SIZE]);
 void random_id(uint8_t id[16]);
 void uuid_text(const uint8_t id[16], char out[REQUEST_ID_SIZE]);
-void hex_text(const uint8_t digest[16], char out[33]);
 
 #endif

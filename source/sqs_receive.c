@@ -136,12 +136,24 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
     return message;
 }
 
-static void report_unfit(struct sqs_source *sqs, const struct sqs_message *m)
+static void report_unfit(struct sqs_source *sqs, const struct sqs_message *m, const char *why)
 {
     lease_arrive_unfit(sqs->leases);
     if (log_limit_pass(&sqs->unfit_log))
         log_warn("message " SLICE_FMT " is unfit: %s; it is not posted, the queue gives it again",
-                 SLICE_ARG(m->message_id), m->unfit);
+                 SLICE_ARG(m->message_id), why);
+}
+
+/* FIFO: whether a message before `m` in the same answer, and of the same group or of one that can't be known, is left to the
+ * queue. It comes again before `m` does, so `m` must not be posted either. */
+static bool follows_a_gap(const struct sqs_source *sqs, const struct sqs_receive_answer *answer,
+                          const struct sqs_message *m, uint32_t gaps)
+{
+    for (size_t i = 0; sqs->base.is_fifo && i < answer->count && gaps >> i != 0; i++)
+        if (gaps >> i & 1 && (answer->messages[i].group_id.n == 0 ||
+                              slice_eq(answer->messages[i].group_id, m->group_id)))
+            return true;
+    return false;
 }
 
 /* Standard queue: each message is a run. FIFO: messages of one group are. `runs` is what was gathered so far. */
@@ -172,14 +184,16 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
     struct message *runs[SQS_ENTRIES_MAX];
     struct slice groups[SQS_ENTRIES_MAX];
     size_t run_count = 0, held_count = 0, held_bytes = 0, largest = 0;
+    uint32_t gaps = 0; /* a bit for each message that is left to the queue */
 
     sqs->receive_number++;
     for (size_t i = 0; i < answer->count && block; i++) {
         const struct sqs_message *m = &answer->messages[i];
         struct message *message;
 
-        if (m->unfit) {
-            report_unfit(sqs, m);
+        if (m->unfit || follows_a_gap(sqs, answer, m, gaps)) {
+            report_unfit(sqs, m, m->unfit ? m->unfit : "it comes after one that is");
+            gaps |= UINT32_C(1) << i;
             continue;
         }
         largest = bytes_of(m) > largest ? bytes_of(m) : largest;
@@ -294,7 +308,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         .count = take_count(sqs),
         .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
         .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
-        .retry_in = sqs->intake,
+        .begin_in = sqs->intake,
     };
     r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
     settle_count(sqs, asked.count, r == 0 ? answer->count : 0);

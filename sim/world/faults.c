@@ -74,15 +74,28 @@ static void draw_window(struct sim_fault_plan *plan, struct sim_random *random, 
     };
 }
 
+/* One half of the seeds have faults everywhere; the others only on one side, where nothing excuses the other. */
+static void draw_legs(struct sim_fault_plan *plan, struct sim_random *random)
+{
+    uint64_t which = sim_random_below(random, 4);
+
+    for (enum sim_leg leg = 0; leg < LEGS; leg++)
+        plan->spares[leg] = which == (uint64_t)leg;
+}
+
 void sim_fault_plan_draw(struct sim_fault_plan *plan, struct sim_random *random, uint64_t allowed,
                          sl_time until)
 {
+    static const uint32_t shares[] = {60000, 150000, 300000, 450000};
+    uint32_t share = shares[sim_random_below(random, 4)];
+
     *plan = (struct sim_fault_plan){.until = until};
+    draw_legs(plan, random);
     for (enum sim_fault kind = 0; kind < FAULTS; kind++) {
-        bool is_on = sim_random_happens(random, 400000);
+        bool is_on = sim_random_happens(random, share);
         uint32_t ppm = draw_ppm(random);
-        int64_t seconds = sim_random_between(random, 40, 400);
-        bool has_window = sim_random_happens(random, 250000);
+        int64_t seconds = sim_random_between(random, 20, 200);
+        bool has_window = sim_random_happens(random, share / 2);
 
         if (!(allowed >> kind & 1))
             continue;
@@ -90,6 +103,8 @@ void sim_fault_plan_draw(struct sim_fault_plan *plan, struct sim_random *random,
             plan->every[kind] = is_on ? sl_sec(seconds) : SL_ZERO;
             continue;
         }
+        if (sim_fault_rows[kind].leg != LEGS && plan->spares[sim_fault_rows[kind].leg])
+            continue;
         plan->ppm[kind] = is_on ? ppm : 0;
         if (has_window && plan->window_count < SIM_WINDOWS_MAX)
             draw_window(plan, random, kind);
@@ -150,6 +165,8 @@ void sim_fault_plan_print(const struct sim_fault_plan *plan, struct strbuf *out)
     }
     if (!*comma)
         strbuf_adds(out, "none");
+    else if (plan->spares[LEG_SQS] || plan->spares[LEG_SERVICE])
+        strbuf_addf(out, "; none with %s", plan->spares[LEG_SQS] ? "SQS" : "the service");
 }
 
 /* ---- what happens ---- */
@@ -164,13 +181,13 @@ static uint32_t ppm_of(const struct sim_faults *faults, enum sim_fault kind, enu
                        sl_time now)
 {
     const struct sim_fault_plan *plan = &faults->plan;
-    uint32_t ppm = plan->ppm[kind];
+    uint32_t ppm = plan->spares[leg] ? 0 : plan->ppm[kind];
 
     for (unsigned i = 0; i < plan->window_count; i++) {
         const struct sim_window *w = &plan->windows[i];
 
-        if (w->kind == kind && (w->leg == leg || w->leg == LEGS) && !sl_time_before(now, w->from) &&
-            sl_time_before(now, w->to) && w->ppm > ppm)
+        if (w->kind == kind && !plan->spares[leg] && (w->leg == leg || w->leg == LEGS) &&
+            !sl_time_before(now, w->from) && sl_time_before(now, w->to) && w->ppm > ppm)
             ppm = w->ppm;
     }
     return ppm;

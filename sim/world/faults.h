@@ -93,7 +93,8 @@ struct sim_fault_plan {
     sl_dur every[FAULTS]; /* of processes and time: the mean between two; 0: never */
     struct sim_window windows[SIM_WINDOWS_MAX];
     unsigned window_count;
-    sl_time until; /* no fault from here on */
+    bool spares[LEGS]; /* no fault of requests on that leg */
+    sl_time until;     /* no fault from here on */
 };
 
 struct sim_faults {

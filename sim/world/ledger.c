@@ -6,18 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sim_ledger_init(struct sim_ledger *ledger, unsigned groups)
+#define BIT(cause) ((uint8_t)(1u << (cause)))
+
+const char *const sim_cause_names[CAUSES] = {
+    [CAUSE_NOT_CLEAN] = "answer not clean", [CAUSE_ENDED] = "process cut short",
+    [CAUSE_RETURNED] = "given back",        [CAUSE_UNHEARD] = "receive unheard",
+    [CAUSE_TWICE] = "SQS gave it twice",    [CAUSE_UNDELETED] = "SQS kept it",
+    [CAUSE_LEASE] = "lease ran out",
+};
+
+void sim_ledger_init(struct sim_ledger *ledger, unsigned groups, sl_dur visibility)
 {
-    *ledger = (struct sim_ledger){.groups = groups};
+    *ledger =
+        (struct sim_ledger){.groups = groups, .visibility = visibility, .frozen_at = SL_NEVER};
 }
 
 void sim_ledger_deinit(struct sim_ledger *ledger)
 {
-    free(ledger->events);
+    for (uint64_t i = 0; i < ledger->max / SIM_PAGE; i++)
+        free(ledger->pages[i]);
+    free(ledger->pages);
+    free(ledger->instances);
 }
 
-__attribute__((format(printf, 2, 3))) static void find(struct sim_ledger *ledger,
-                                                       const char *format, ...)
+void sim_ledger_find(struct sim_ledger *ledger, const char *format, ...)
 {
     va_list args;
     int n;
@@ -30,169 +42,364 @@ __attribute__((format(printf, 2, 3))) static void find(struct sim_ledger *ledger
     va_end(args);
 }
 
-void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
+/* Goes through the events that are not forgotten; `event` is NULL at the end. */
+static struct sim_event *next_event(const struct sim_ledger *ledger, uint64_t *at)
 {
-    sl_assert(number == ledger->count);
-    if (ledger->count == ledger->max) {
-        ledger->max = ledger->max ? ledger->max * 2 : 1024;
-        ledger->events = realloc(ledger->events, ledger->max * sizeof *ledger->events);
-        sl_assert(ledger->events);
+    struct sim_event *event = NULL;
+
+    while (!event && *at < ledger->count) {
+        event = sim_ledger_event(ledger, *at);
+        *at += event ? 1 : SIM_PAGE - *at % SIM_PAGE;
     }
-    ledger->events[ledger->count++] =
-        (struct sim_event){.sent_at = sl_now(), .first_commit = SL_NEVER, .is_poison = is_poison};
+    return event;
 }
 
-static struct sim_event *event_of(struct sim_ledger *ledger, uint64_t number)
+/* Nothing more is expected of an event; a page of those is not needed. */
+static void settle(struct sim_ledger *ledger, uint64_t number)
 {
-    return number < ledger->count ? &ledger->events[number] : NULL;
+    struct sim_page *page = ledger->pages[number / SIM_PAGE];
+    struct sim_event *event = &page->events[number % SIM_PAGE];
+
+    if (!ledger->forgets || event->is_settled || event->open > 0 ||
+        !(event->is_deleted || event->is_dead))
+        return;
+    event->is_settled = true;
+    if (++page->settled < SIM_PAGE)
+        return;
+    free(page);
+    ledger->pages[number / SIM_PAGE] = NULL;
+}
+
+static void add_page(struct sim_ledger *ledger)
+{
+    if (ledger->count == ledger->max) {
+        uint64_t max = ledger->max ? ledger->max * 2 : (uint64_t)SIM_PAGE * 64;
+
+        ledger->pages = realloc(ledger->pages, max / SIM_PAGE * sizeof *ledger->pages);
+        sl_assert(ledger->pages);
+        memset(ledger->pages + ledger->max / SIM_PAGE, 0,
+               (max - ledger->max) / SIM_PAGE * sizeof *ledger->pages);
+        ledger->max = max;
+    }
+    ledger->pages[ledger->count / SIM_PAGE] = calloc(1, sizeof **ledger->pages);
+    sl_assert(ledger->pages[ledger->count / SIM_PAGE]);
 }
 
 /* The one before it in its group; NULL: it is the first, or there are no groups. */
-static struct sim_event *before(struct sim_ledger *ledger, uint64_t number)
+static const struct sim_event *before(const struct sim_ledger *ledger, uint64_t number)
 {
     if (ledger->groups == 0 || number < ledger->groups)
         return NULL;
-    return event_of(ledger, number - ledger->groups);
+    return sim_ledger_event(ledger, number - ledger->groups);
 }
 
-static void explain(struct sim_ledger *ledger)
+static bool is_confirmed_by(const struct sim_event *event, uint32_t process)
 {
-    ledger->duplicates++;
-    ledger->explained++;
+    for (size_t i = 0; i < SIM_CONFIRMED_BY; i++)
+        if (event->confirmed_by[i] == process)
+            return true;
+    return false;
 }
 
-static void judge_duplicate(struct sim_ledger *ledger, uint64_t number, struct sim_event *event,
-                            uint32_t process)
-{
-    bool is_same = process == event->last_process;
+/* ---- processes ---- */
 
-    if (!event->is_outstanding && !event->was_last_clean)
-        event->causes |= CAUSE_NOT_CLEAN;
-    /* Whatever SQS does: who was told that an event is delivered does not deliver it again. */
-    if (event->causes && !(is_same && event->was_last_clean)) {
-        explain(ledger);
-        return;
+struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t process)
+{
+    if (process >= ledger->instance_max) {
+        uint32_t max = ledger->instance_max ? ledger->instance_max : 64;
+
+        while (max <= process)
+            max *= 2;
+        ledger->instances = realloc(ledger->instances, max * sizeof *ledger->instances);
+        sl_assert(ledger->instances);
+        for (uint32_t i = ledger->instance_max; i < max; i++)
+            ledger->instances[i] =
+                (struct sim_instance){.trouble_at = SL_NEVER, .signalled_at = SL_NEVER};
+        ledger->instance_max = max;
     }
-    ledger->duplicates++;
-    ledger->unexplained++;
-    find(ledger, "event %" PRIu64 " committed again by process %" PRIu32 " without a cause%s%s",
-         number, process, is_same ? ", the same" : "",
-         event->was_last_clean ? ", after a clean answer" : "");
+    return &ledger->instances[process];
 }
 
-void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late)
+void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process)
 {
-    struct sim_event *event = event_of(ledger, number), *earlier = before(ledger, number);
-
-    ledger->commits++;
-    if (!event) {
-        ledger->unexpected++;
-        find(ledger, "event %" PRIu64 " was never sent", number);
-        return;
-    }
-    if (event->commits++ == 0)
-        event->first_commit = sl_now();
-    else if (is_late)
-        explain(ledger);
-    else
-        judge_duplicate(ledger, number, event, process);
-    if (earlier && earlier->commits == 0 && !earlier->is_dead) {
-        ledger->disorders++;
-        find(ledger, "event %" PRIu64 " of a FIFO group before %" PRIu64, number,
-             number - ledger->groups);
-    }
-    if (is_late) /* nobody hears of it: what its client tries again is no surprise */
-        return;
-    event->causes = 0;
-    event->last_process = process;
-    event->is_outstanding = true;
-    event->was_last_clean = false;
+    sim_ledger_instance(ledger, process)->trouble_at = sl_now();
 }
 
-void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, bool clean)
+void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process)
 {
-    struct sim_event *event = event_of(ledger, number), *earlier = before(ledger, number);
+    struct sim_event *event;
 
-    if (!event || !event->is_outstanding)
-        return;
-    event->is_outstanding = false;
-    event->was_last_clean = clean;
-    if (!clean)
-        return;
-    event->clean++;
-    event->is_confirmed = true;
-    if (earlier && !earlier->is_confirmed && !earlier->is_dead) {
-        ledger->disorders++;
-        find(ledger, "event %" PRIu64 " of a FIFO group confirmed before %" PRIu64, number,
-             number - ledger->groups);
-    }
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        if (event->holder == process)
+            event->causes |= BIT(CAUSE_ENDED);
 }
 
-void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool done)
+void sim_ledger_frozen(struct sim_ledger *ledger)
 {
-    struct sim_event *event = event_of(ledger, number);
+    ledger->frozen_at = sl_now();
+}
+
+/* Whether `at` came so late that it may be why a lease ran out at `end`: within the two visibility timeouts before. */
+static bool may_have_cost(const struct sim_ledger *ledger, sl_time at, sl_time end)
+{
+    return sl_time_cmp(at, SL_NEVER) != 0 &&
+           sl_dur_cmp(sl_time_sub(end, at), sl_dur_mul(ledger->visibility, 2)) <= 0;
+}
+
+static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *event)
+{
+    const struct sim_instance *instance = sim_ledger_instance(ledger, event->holder);
+
+    return instance->extends_no_more ||
+           may_have_cost(ledger, instance->trouble_at, event->hidden_until) ||
+           may_have_cost(ledger, ledger->frozen_at, event->hidden_until);
+}
+
+/* ---- SQS ---- */
+
+void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
+{
+    sl_assert(number == ledger->count);
+    ledger->poison += is_poison;
+    if (number % SIM_PAGE == 0)
+        add_page(ledger);
+    ledger->count++;
+    sim_ledger_event(ledger, number)->is_poison = is_poison;
+    ledger->uncommitted++;
+}
+
+/* Why it is given out again. */
+static uint8_t causes_of_receipt(struct sim_ledger *ledger, const struct sim_event *event)
+{
+    uint8_t causes = event->causes;
+
+    if (event->holder == 0 || causes)
+        return causes;
+    if (sl_time_before(sl_now(), event->hidden_until))
+        return BIT(CAUSE_TWICE);
+    return may_lose_lease(ledger, event) ? BIT(CAUSE_LEASE) : 0;
+}
+
+void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                      sl_dur visibility)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+    uint8_t causes;
 
     if (!event)
         return;
-    if (!event->is_confirmed) {
-        ledger->early_deletes++;
-        find(ledger, "event %" PRIu64 " deleted before it was confirmed", number);
+    causes = causes_of_receipt(ledger, event);
+    if (event->receipts++ > 0 && !causes) {
+        ledger->strange_receipts++;
+        sim_ledger_find(ledger,
+                        "event %" PRIu64 ", which process %" PRIu32 " had, was given to %" PRIu32
+                        " without a cause",
+                        number, event->holder, process);
     }
-    event->is_deleted = event->is_deleted || done;
+    event->causes = 0;
+    event->last_causes = causes;
+    event->was_returned = false;
+    event->holder = process;
+    event->hidden_until = sl_time_add(sl_now(), visibility);
+}
+
+void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                        bool is_visible)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event || event->holder != process)
+        return;
+    event->causes |= BIT(CAUSE_UNHEARD);
+    if (is_visible)
+        event->hidden_until = sl_now();
+}
+
+void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (event)
+        event->hidden_until = sl_time_add(sl_now(), visibility);
+}
+
+void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event || !is_confirmed_by(event, process))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger,
+                    "event %" PRIu64 " given back by process %" PRIu32
+                    ", which knows that it is delivered",
+                    number, process);
+}
+
+void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_dur delay)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event)
+        return;
+    event->hidden_until = sl_time_add(sl_now(), delay);
+    event->was_returned = true;
+    event->causes |= BIT(CAUSE_RETURNED);
+    if (event->holder == process)
+        event->holder = 0;
+}
+
+void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event || is_confirmed_by(event, process))
+        return;
+    ledger->early_deletes++;
+    sim_ledger_find(
+        ledger, "event %" PRIu64 " deleted by process %" PRIu32 " before it was confirmed to it",
+        number, process);
+}
+
+void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event)
+        return;
+    if (kept) {
+        event->causes |= BIT(CAUSE_UNDELETED);
+        return;
+    }
+    event->is_deleted = true;
+    settle(ledger, number);
 }
 
 void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event)
-        event->is_dead = true;
+    if (!event)
+        return;
+    ledger->dead_healthy += !event->is_dead && !event->is_poison;
+    event->is_dead = true;
+    settle(ledger, number);
 }
 
-void sim_ledger_cause(struct sim_ledger *ledger, uint64_t number, enum sim_cause cause)
+/* ---- the service ---- */
+
+/* The most telling of the causes. */
+static enum sim_cause cause_of(const struct sim_event *event)
 {
-    struct sim_event *event = event_of(ledger, number);
+    uint8_t causes = event->last_causes;
 
-    if (event)
-        event->causes |= (uint8_t)cause;
+    /* Every commit that was neither clean nor is open explains one more. */
+    if (event->commits > event->open + event->clean + 1 || !causes)
+        return CAUSE_NOT_CLEAN;
+    return (enum sim_cause)__builtin_ctz(causes);
 }
+
+static void judge_duplicate(struct sim_ledger *ledger, uint64_t number,
+                            const struct sim_event *event, uint32_t process)
+{
+    bool knows = is_confirmed_by(event, process);
+
+    ledger->duplicates++;
+    if (!knows && event->open + event->clean <= event->receipts) {
+        ledger->explained[cause_of(event)]++;
+        return;
+    }
+    ledger->unexplained++;
+    sim_ledger_find(ledger,
+                    "event %" PRIu64 " committed by process %" PRIu32
+                    " %s: %d receipts, %d clean, %d open",
+                    number, process, knows ? "after it was confirmed to it" : "without a cause",
+                    event->receipts, event->clean, event->open);
+}
+
+void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+    const struct sim_event *earlier = before(ledger, number);
+
+    ledger->commits++;
+    if (!event && number < ledger->count) { /* forgotten: a late one of an event that is settled */
+        ledger->duplicates++;
+        ledger->explained[CAUSE_NOT_CLEAN]++;
+        return;
+    }
+    if (!event) {
+        ledger->unexpected++;
+        sim_ledger_find(ledger, "event %" PRIu64 " was never sent", number);
+        return;
+    }
+    event->open += !is_late;
+    if (event->commits++ == 0)
+        ledger->uncommitted--;
+    else if (is_late)
+        ledger->duplicates++, ledger->explained[CAUSE_NOT_CLEAN]++;
+    else
+        judge_duplicate(ledger, number, event, process);
+    if (earlier && earlier->commits == 0 && !earlier->is_dead) {
+        ledger->disorders++;
+        sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group before %" PRIu64, number,
+                        number - ledger->groups);
+    }
+}
+
+void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+    const struct sim_event *earlier = before(ledger, number);
+
+    if (!event)
+        return;
+    sl_assert(event->open > 0);
+    event->open--;
+    if (!clean) {
+        settle(ledger, number);
+        return;
+    }
+    event->clean++;
+    memmove(event->confirmed_by + 1, event->confirmed_by,
+            (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_by[0]);
+    event->confirmed_by[0] = process;
+    if (earlier && earlier->clean == 0 && !earlier->is_dead) {
+        ledger->disorders++;
+        sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group confirmed before %" PRIu64,
+                        number, number - ledger->groups);
+    }
+    settle(ledger, number);
+}
+
+/* ---- looking ---- */
 
 uint64_t sim_ledger_missing(const struct sim_ledger *ledger)
 {
+    const struct sim_event *event;
     uint64_t n = 0;
 
-    for (uint64_t i = 0; i < ledger->count; i++)
-        n += ledger->events[i].commits == 0 && !ledger->events[i].is_dead;
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        n += event->commits == 0 && !event->is_dead;
     return n;
 }
 
-/* ---- bodies ---- */
-
-static const char HEAD[] = "{\"event\":";
-
-void sim_event_body(uint64_t number, size_t size, struct strbuf *out)
+uint64_t sim_ledger_explained(const struct sim_ledger *ledger)
 {
-    static const char pad[] = "............................................................";
-    size_t begin = out->n;
+    uint64_t n = 0;
 
-    strbuf_addf(out, "%s%" PRIu64 ",\"pad\":\"", HEAD, number);
-    while (out->n - begin + 2 < size) {
-        size_t room = size - (out->n - begin) - 2;
-
-        strbuf_add(out, pad, room < sizeof pad - 1 ? room : sizeof pad - 1);
-    }
-    strbuf_adds(out, "\"}");
+    for (size_t i = 0; i < CAUSES; i++)
+        n += ledger->explained[i];
+    return n;
 }
 
-bool sim_event_number(struct slice body, uint64_t *number)
+sl_time sim_ledger_hidden_until(const struct sim_ledger *ledger)
 {
-    size_t n = sizeof HEAD - 1;
-    uint64_t value = 0;
+    const struct sim_event *event;
+    sl_time latest = {0};
 
-    if (body.n < n || memcmp(body.p, HEAD, n) != 0)
-        return false;
-    for (; n < body.n && body.p[n] >= '0' && body.p[n] <= '9'; n++)
-        value = value * 10 + (uint64_t)(body.p[n] - '0');
-    *number = value;
-    return n > sizeof HEAD - 1 && n < body.n && body.p[n] == ',';
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        if (event->was_returned && !event->is_deleted)
+            latest = sl_time_max(latest, event->hidden_until);
+    return latest;
 }

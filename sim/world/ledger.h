@@ -1,11 +1,16 @@
 /*
- * ledger -- the book that a world keeps of its events, from outside: what SQS took, gave out and deleted, what the service
- * took. From it follow, at the end, Jepsen's sets (lost, unexpected, duplicated, explained) and whether anything was deleted
- * too early or out of order.
+ * ledger -- the book that a world keeps of its events, from outside: what SQS took, gave out, hid, gave back and deleted, and
+ * what the service took. From it follow Jepsen's sets (lost, unexpected, duplicated, explained) and whether anything was
+ * deleted too early, given out without a cause, or taken out of order.
  *
- * A *commit* is the service taking an event; it is *clean* when its client got a whole answer that says so. An event that is
- * committed again is a duplicate, and each duplicate must have its cause: the commit before it was not clean, its process
- * crashed or was cut short, or SQS brought the event again through no fault of sluice.
+ * A *receipt* is SQS giving an event to a process. The first needs no cause; each later one does: the process before gave
+ * it back, ended, or never heard of it; SQS gave it out twice or kept what it had deleted; or the lease ran out while the
+ * process had trouble with SQS. A *commit* is the service taking an event. It is *clean* when its client got a whole
+ * answer that says so, and *open* while the client still waits for one.
+ *
+ * A receipt is good for one commit that may be clean, and each commit that is not for another try: so an event never has
+ * more open and clean commits than receipts. And whoever was told that an event is delivered neither delivers it again
+ * nor gives it back.
  */
 #ifndef SIM_WORLD_LEDGER_H
 #define SIM_WORLD_LEDGER_H
@@ -16,60 +21,127 @@
 
 #include <sluice/time.h>
 
-#include "core/slice.h"
-#include "core/strbuf.h"
-
-/* Why an event may come twice. */
+/* Why an event comes again. */
 enum sim_cause {
-    CAUSE_NOT_CLEAN = 1, /* a commit whose answer did not arrive whole, or was no success */
-    CAUSE_CRASH = 2,     /* a process that held it was killed, or cut short */
-    CAUSE_TWICE = 4,     /* SQS gave it out again while it was held */
-    CAUSE_UNDELETED = 8, /* SQS confirmed its delete, and kept it */
-    CAUSE_LEASE = 16,    /* a lease ran out under faults: frozen, or SQS did not answer in time */
+    CAUSE_NOT_CLEAN, /* a commit whose answer did not arrive whole, or was no success */
+    CAUSE_ENDED,     /* a process that held it was killed or cut short */
+    CAUSE_RETURNED,  /* it was given back */
+    CAUSE_UNHEARD,   /* the answer that gave it out did not arrive, or not fit for use */
+    CAUSE_TWICE,     /* SQS gave it out again while it was held */
+    CAUSE_UNDELETED, /* SQS confirmed its delete, and kept it */
+    CAUSE_LEASE,     /* its lease ran out under faults */
+    CAUSES
 };
 
+extern const char *const sim_cause_names[CAUSES];
+
+enum { SIM_CONFIRMED_BY = 3 };
+
 struct sim_event {
-    sl_time sent_at;
-    sl_time first_commit; /* SL_NEVER: none */
-    uint32_t commits, clean;
-    uint32_t last_process; /* that committed it */
-    uint8_t causes;        /* of duplicates, since the last commit */
-    bool is_confirmed;     /* some commit was clean: deleting it is right */
-    bool is_deleted, is_dead, is_poison;
-    bool is_outstanding; /* its last commit has no answer yet, and its client still waits for one */
-    bool was_last_clean;
+    sl_time hidden_until; /* by the newest receipt */
+    uint32_t holder;      /* of the newest receipt; 0: it was given back */
+    uint32_t
+        confirmed_by[SIM_CONFIRMED_BY]; /* processes that got a clean answer, the newest first */
+    uint32_t process;                   /* the first that committed it */
+    uint16_t receipts, commits, open, clean;
+    uint8_t causes;      /* bits: of the next receipt */
+    uint8_t last_causes; /* of the newest one */
+    bool is_deleted, is_dead, is_poison, was_returned, is_settled;
+};
+
+/* One start of sluice. */
+struct sim_instance {
+    sl_time trouble_at;   /* the last that it had with SQS; SL_NEVER: none */
+    sl_time signalled_at; /* SL_NEVER: not */
+    bool extends_no_more; /* it was told that it may not */
+};
+
+enum { SIM_PAGE = 64 };
+
+/* Some events that follow each other. */
+struct sim_page {
+    unsigned settled; /* of them, how many are deleted or dead, with no commit open */
+    struct sim_event events[SIM_PAGE];
 };
 
 struct sim_ledger {
-    struct sim_event *events; /* by number */
-    uint64_t count, max;
+    struct sim_page **pages;        /* NULL: all of its events are settled, and forgotten */
+    uint64_t count, max;            /* of events */
+    bool forgets;                   /* settled events, so that a long world fits into memory */
+    struct sim_instance *instances; /* by number */
+    uint32_t instance_max;
     unsigned groups; /* FIFO: 0 for a standard queue */
+    sl_dur visibility;
+    sl_time frozen_at;             /* when the world last stood still; SL_NEVER: it did not */
+    uint64_t uncommitted;          /* events that SQS took and the service did not, yet */
+    uint64_t poison, dead_healthy; /* events that the service refuses; dead ones that it does not */
     /* findings */
-    uint64_t commits, duplicates, explained, unexplained, unexpected, early_deletes, disorders;
+    uint64_t commits, duplicates, explained[CAUSES], unexplained, unexpected, early_deletes,
+        disorders, strange_receipts, receives_after_signal, wrong_requests;
     char finding[200]; /* the first that is wrong; "" */
 };
 
-void sim_ledger_init(struct sim_ledger *ledger, unsigned groups);
+void sim_ledger_init(struct sim_ledger *ledger, unsigned groups, sl_dur visibility);
 void sim_ledger_deinit(struct sim_ledger *ledger);
+
+/* Something is wrong that another part of the world has seen. Only the first is kept. */
+__attribute__((format(printf, 2, 3))) void sim_ledger_find(struct sim_ledger *ledger,
+                                                           const char *format, ...);
+
+/* ---- SQS ---- */
 
 /* SQS has taken the event `number`, which follows the last. */
 void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison);
+/* It was given out. */
+void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                      sl_dur visibility);
+/* The answer that gave it out did not arrive, or not fit for use. `is_visible`: SQS has noticed, and takes it back. */
+void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                        bool is_visible);
+/* The newest receipt's holder asks for it to be hidden for longer, and gets that. */
+void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility);
+/* `process` gives it back, with its newest receipt, and SQS does that. */
+void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                         sl_dur delay);
+/* `process` asks for it to be returned, with whatever receipt. */
+void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+/* `process` asks for its delete. */
+void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+/* SQS says that it is deleted. `kept`: but it is not. */
+void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept);
+void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number);
+
+/* ---- the service ---- */
+
 /* The service has taken it. `is_late`: from a request whose client had given it up before. */
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late);
-/* The answer to a commit is known to its client: clean or not. */
-void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, bool clean);
-/* A delete of it has reached SQS. `done`: and took effect. */
-void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool done);
-void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number);
-/* Something that may bring it again. */
-void sim_ledger_cause(struct sim_ledger *ledger, uint64_t number, enum sim_cause cause);
+/* The answer to a commit that was not late is known to its client: clean or not. */
+void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean);
+
+/* ---- processes ---- */
+
+struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t process);
+/* A request of this process to SQS went wrong. */
+void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process);
+/* A process ended without an account for what it held: why those events come again. */
+void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process);
+/* All processes stood still until this moment. */
+void sim_ledger_frozen(struct sim_ledger *ledger);
+
+/* ---- looking ---- */
+
+/* NULL: there is none of that number, or it is forgotten. */
+static inline struct sim_event *sim_ledger_event(const struct sim_ledger *ledger, uint64_t number)
+{
+    struct sim_page *page = number < ledger->count ? ledger->pages[number / SIM_PAGE] : NULL;
+
+    return page ? &page->events[number % SIM_PAGE] : NULL;
+}
 
 /* Events that SQS took, that nobody committed, and that are in no dead-letter queue: lost, if SQS has none left. */
 uint64_t sim_ledger_missing(const struct sim_ledger *ledger);
-
-/* The body of an event: {"event":NUMBER,"pad":"xxx…"}, `size` bytes or what it needs. */
-void sim_event_body(uint64_t number, size_t size, struct strbuf *out);
-/* false: it is none. */
-bool sim_event_number(struct slice body, uint64_t *number);
+uint64_t sim_ledger_explained(const struct sim_ledger *ledger);
+/* When the last event that was given back with a delay is visible again. */
+sl_time sim_ledger_hidden_until(const struct sim_ledger *ledger);
 
 #endif

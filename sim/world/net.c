@@ -17,7 +17,13 @@
 #define STALL_TIMEOUT   sl_sec(10)
 #define TIMEOUT         sl_sec(30)
 
-enum place { TO_HOST, AT_HOST, TO_CLIENT, NOWHERE };
+enum place {
+    TO_HOST,
+    AT_HOST,
+    TO_CLIENT,
+    OVER,    /* the client is told, and the host has done its part */
+    NOWHERE, /* it never gets to its host */
+};
 
 struct sim_exchange {
     struct sl_link links; /* of the client, while it waits */
@@ -29,6 +35,7 @@ struct sim_exchange {
     uint32_t process;
     enum place place;
     enum sim_fault fate; /* FAULTS: none */
+    sl_time began;
     struct sl_timer timer, leaving;
     struct sl_parker parker;
     struct slice path, query;
@@ -100,42 +107,42 @@ static void finish(struct sim_exchange *x, bool delivered)
         watch.over(watch.arg, delivered);
 }
 
-/* The client is told. It takes the answer, and the trip with it, when it runs. */
-static void tell_client(struct sim_exchange *x, enum http_failure failure)
+/* The client is told. It takes the answer, and the trip with it, when it runs; if it gave up at this very moment, it does not. */
+static void tell_client(struct sim_exchange *x, enum http_failure failure, enum place place)
 {
     sim_trace_add(x->net->trace, "answer", x->host ? x->host->authority : "nowhere", x->number,
                   (uint64_t)failure << 16 | (unsigned)x->status);
     x->failure = failure;
-    x->place = NOWHERE;
+    x->place = place;
     sl_unpark(&x->parker);
 }
 
-/* What happens to an answer at the client's end. */
+/* The end of a trip at the client's end. */
+static void end_trip(struct sim_exchange *x, enum http_failure failure)
+{
+    if (x->client) {
+        tell_client(x, failure, OVER);
+        return;
+    }
+    finish(x, false);
+    free_trip(x);
+}
+
 static void arrive(struct sl_timer *timer)
 {
     struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
-    bool delivered = x->client && x->fate != FAULT_TRUNCATED && x->fate != FAULT_GARBAGE;
 
-    finish(x, delivered);
-    if (!x->client)
-        free_trip(x);
-    else if (x->fate == FAULT_TRUNCATED)
-        tell_client(x, HTTP_FAIL_CUT);
+    if (x->fate == FAULT_TRUNCATED)
+        end_trip(x, HTTP_FAIL_CUT);
     else if (x->fate == FAULT_GARBAGE)
-        tell_client(x, HTTP_FAIL_PROTOCOL);
+        end_trip(x, HTTP_FAIL_PROTOCOL);
     else
-        tell_client(x, HTTP_COMPLETE);
+        end_trip(x, HTTP_COMPLETE);
 }
 
 static void stalled(struct sl_timer *timer)
 {
-    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
-
-    finish(x, false);
-    if (x->client)
-        tell_client(x, HTTP_FAIL_TIMEOUT);
-    else
-        free_trip(x);
+    end_trip(SL_CONTAINER_OF(timer, struct sim_exchange, timer), HTTP_FAIL_TIMEOUT);
 }
 
 /* The reply leaves the host. */
@@ -161,8 +168,7 @@ static void send_back(struct sim_exchange *x)
 /* The connection is gone for the client while the host is still at work. */
 static void reset_client(struct sim_exchange *x)
 {
-    tell_client(x, HTTP_FAIL_CUT);
-    x->place = AT_HOST; /* and left, once its task has run */
+    tell_client(x, HTTP_FAIL_CUT, AT_HOST); /* and leaves, once its task has run */
 }
 
 static void take(struct sl_timer *timer)
@@ -234,6 +240,16 @@ uint64_t sim_exchange_number(const struct sim_exchange *x)
     return x->number;
 }
 
+bool sim_exchange_was_left(const struct sim_exchange *x)
+{
+    return !x->client || x->fate == FAULT_RESET_AFTER;
+}
+
+sl_time sim_exchange_began(const struct sim_exchange *x)
+{
+    return x->began;
+}
+
 uint32_t sim_exchange_process(const struct sim_exchange *x)
 {
     return x->process;
@@ -278,13 +294,7 @@ void sim_exchange_reply(struct sim_exchange *x, int status, const struct http_he
 
 static void cut_off(struct sl_timer *timer)
 {
-    struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
-
-    finish(x, false);
-    if (x->client)
-        tell_client(x, HTTP_FAIL_CUT);
-    else
-        free_trip(x);
+    end_trip(SL_CONTAINER_OF(timer, struct sim_exchange, timer), HTTP_FAIL_CUT);
 }
 
 void sim_exchange_cut(struct sim_exchange *x)
@@ -336,20 +346,15 @@ static void leaving_told(struct sl_timer *timer)
     }
 }
 
-/* The client waits no more: what becomes of the trip. */
-static void leave(struct sim_exchange *x)
+/* The client waits no more: what becomes of the trip. `delivered`: it has the whole answer. */
+static void leave(struct sim_exchange *x, bool delivered)
 {
     links_remove(&x->links);
     x->client = NULL;
-    if (x->place != NOWHERE && x->watch.left)
+    if (!delivered && x->place != NOWHERE && x->watch.left)
         x->watch.left(x->watch.arg);
-    if (x->place == NOWHERE || !x->host) {
-        free_trip(x);
-        return;
-    }
-    if (x->place == TO_CLIENT) {
-        sl_timer_stop(&x->timer);
-        finish(x, false);
+    if (x->place == NOWHERE || x->place == OVER || x->place == TO_CLIENT) {
+        finish(x, delivered);
         free_trip(x);
         return;
     }
@@ -385,7 +390,7 @@ static void fails(struct sl_timer *timer)
 {
     struct sim_exchange *x = SL_CONTAINER_OF(timer, struct sim_exchange, timer);
 
-    tell_client(x, x->failure);
+    tell_client(x, x->failure, NOWHERE);
 }
 
 /* The request never gets there: when the client learns it, and as what. */
@@ -455,6 +460,7 @@ static void wait_for_answer(struct sim_exchange *x, struct sl_ctx *ctx,
     if (result == SL_OK) {
         take_answer(x, answer);
     } else {
+        x->failure = HTTP_FAIL_CANCELED;
         answer->failure = result == SL_CANCELED || sl_ctx_err(ctx) != SL_OK ? HTTP_FAIL_CANCELED
                                                                             : HTTP_FAIL_TIMEOUT;
         answer->sent = x->sent;
@@ -485,6 +491,7 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     x->request = request;
     x->process = client->process;
     x->number = ++client->net->exchanges;
+    x->began = sl_now();
     client->net->open++;
     sl_parker_init(&x->parker);
     sl_timer_init(&x->timer, take);
@@ -496,7 +503,9 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     depart(x);
     wait_for_answer(x, ctx, request, answer);
     answer->received_wall_ms = sl_wall_ms();
-    leave(x);
+    if (x->fate != FAULTS && x->host && x->host->missed)
+        x->host->missed(x->host->arg, x);
+    leave(x, x->place == OVER && x->failure == HTTP_COMPLETE);
 }
 
 /* ---- clients ---- */
@@ -520,7 +529,7 @@ void sim_client_kill(struct sim_client *client)
     for (struct sl_link *l = client->trips.next; l != &client->trips; l = l->next) {
         struct sim_exchange *x = SL_CONTAINER_OF(l, struct sim_exchange, links);
 
-        if (x->place == NOWHERE && x->failure == HTTP_COMPLETE)
+        if (x->place == OVER)
             continue;                    /* it has its answer, and does nothing with it any more */
         x->failure = HTTP_FAIL_CANCELED; /* what it has sent arrives all the same */
         sl_unpark(&x->parker);

@@ -23,6 +23,9 @@ struct sim_host {
     enum sim_leg leg;
     sl_dur latency, latency_p99; /* one way */
     void (*take)(void *arg, struct sim_exchange *exchange);
+    /* What no host can know: a request to it did not arrive, or came too late for a client that had left by then, because of a
+     * fault. NULL: it does not care. */
+    void (*missed)(void *arg, struct sim_exchange *exchange);
     void *arg;
 };
 
@@ -70,12 +73,16 @@ void sim_exchange_headers(const struct sim_exchange *x,
                           void *arg);
 uint64_t sim_exchange_number(const struct sim_exchange *x);
 uint32_t sim_exchange_process(const struct sim_exchange *x);
+/* Whether its client waits no more, which no host can know. */
+bool sim_exchange_was_left(const struct sim_exchange *x);
+/* When its client sent it off. */
+sl_time sim_exchange_began(const struct sim_exchange *x);
 /* For the host's own use. */
 void sim_exchange_data_set(struct sim_exchange *x, void *data);
 void *sim_exchange_data(const struct sim_exchange *x);
 
 /*
- * What a host may want to hear, in loop context. `gone`: the client left before there was a reply, which is owed all the
+ * What a host may want to hear, from tasks or in loop context. `gone`: the client left before there was a reply, which is owed all the
  * same. `over`: the exchange has ended; `delivered`: the client got the whole answer, at this moment.
  */
 struct sim_watch {

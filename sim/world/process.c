@@ -13,7 +13,7 @@
 struct sim_process {
     struct sl_ctx *ctx;
     struct sim_net *net;
-    struct sim_sqs *sqs;
+    struct sim_ledger *ledger;
     struct sim_random random;
     uint32_t *instances;
     struct sim_process_options options;
@@ -27,7 +27,7 @@ struct sim_process {
     struct progress progress;
     struct source *source;
     sl_time signalled_at;
-    bool is_killed, is_ending;
+    bool is_open, is_killed, is_ending;
 };
 
 /* The environment of all instances: the keys that SQS takes at the moment. One world a thread. */
@@ -113,12 +113,11 @@ static int open_instance(struct instance *i, struct sl_ctx *ctx)
     return result ? result : source_open(&i->source, ctx, &i->config.source, &i->problem);
 }
 
-/* An end that leaves something open is why it may come again. */
+/* An end that leaves something held is why that may come again. */
 static bool was_cut_short(const struct sim_process *process, const struct pipeline_report *report)
 {
     return process->is_killed || report->ending != PIPELINE_DRAINED ||
-           process->account.in_doubt > 0 || process->account.abandoned > 0 ||
-           process->account.expired > 0;
+           process->account.abandoned > 0;
 }
 
 static void add_up(struct account *total, const struct account *one)
@@ -138,6 +137,8 @@ static void add_up(struct account *total, const struct account *one)
     total->receives_empty += one->receives_empty;
     total->receives_aborted += one->receives_aborted;
     total->deletes += one->deletes;
+    total->returned_refused += one->returned_refused;
+    total->returned_unsent += one->returned_unsent;
 }
 
 static void ended(struct sim_process *process, const struct pipeline_report *report)
@@ -147,7 +148,7 @@ static void ended(struct sim_process *process, const struct pipeline_report *rep
     sl_dur over;
 
     if (was_cut_short(process, report))
-        sim_sqs_crashed(process->sqs, process->client.process);
+        sim_ledger_cut_short(process->ledger, process->client.process);
     if (process->is_killed)
         return;
     t->drains += report->ending == PIPELINE_DRAINED;
@@ -160,10 +161,25 @@ static void ended(struct sim_process *process, const struct pipeline_report *rep
     t->longest_drain_over = sl_dur_max(t->longest_drain_over, over);
 }
 
+static void run_pipeline(struct sim_process *process, struct instance *i)
+{
+    struct pipeline_report report = {.ending = PIPELINE_DRAINED};
+    int signal;
+
+    process->source = i->source;
+    process->is_open = true;
+    SL_IGNORE(
+        pipeline_run(process->scope, &i->config, i->source, i->sink, process->signals, &report));
+    process->is_open = false;
+    process->source = NULL;
+    ended(process, &report);
+    while (sl_chan_try_recv(process->signals, &signal) == SL_OK) {
+    }
+}
+
 static void run_instance(struct sim_process *process)
 {
     struct instance i = {.process = process};
-    struct pipeline_report report = {.ending = PIPELINE_DRAINED};
     int result;
 
     problem_init(&i.problem);
@@ -178,11 +194,7 @@ static void run_instance(struct sim_process *process)
     sim_trace_add(process->net->trace, "start", "sluice", process->client.process, 0);
     result = open_instance(&i, process->scope);
     if (result == 0) {
-        process->source = i.source;
-        result =
-            pipeline_run(process->scope, &i.config, i.source, i.sink, process->signals, &report);
-        process->source = NULL;
-        ended(process, &report);
+        run_pipeline(process, &i);
     } else {
         process->totals.failed_starts++;
     }
@@ -220,7 +232,8 @@ SL_TASK(supervise)
     return 0;
 }
 
-struct sim_process *sim_process_new(struct sl_ctx *ctx, struct sim_net *net, struct sim_sqs *sqs,
+struct sim_process *sim_process_new(struct sl_ctx *ctx, struct sim_net *net,
+                                    const struct sim_sqs *sqs, struct sim_ledger *ledger,
                                     struct sim_random random, uint32_t *instances,
                                     const struct sim_process_options *options)
 {
@@ -229,7 +242,7 @@ struct sim_process *sim_process_new(struct sl_ctx *ctx, struct sim_net *net, str
     sl_assert(process);
     *process = (struct sim_process){.ctx = ctx,
                                     .net = net,
-                                    .sqs = sqs,
+                                    .ledger = ledger,
                                     .random = random,
                                     .instances = instances,
                                     .options = *options,
@@ -246,8 +259,13 @@ void sim_process_signal(struct sim_process *process)
 
     if (!process->signals || process->is_killed)
         return;
+    if (!process->is_open) { /* nothing was received: there is nothing to drain */
+        sl_ctx_cancel(process->scope, -EINTR);
+        return;
+    }
     if (sl_time_cmp(process->signalled_at, SL_NEVER) == 0)
-        process->signalled_at = sl_now();
+        process->signalled_at =
+            sim_ledger_instance(process->ledger, process->client.process)->signalled_at = sl_now();
     SL_IGNORE(sl_chan_try_send(process->signals, &signal));
 }
 
@@ -258,7 +276,7 @@ void sim_process_kill(struct sim_process *process)
     process->is_killed = true;
     process->totals.kills++;
     sim_client_kill(&process->client);
-    sim_sqs_crashed(process->sqs, process->client.process);
+    sim_ledger_cut_short(process->ledger, process->client.process);
     sl_ctx_cancel(process->scope, -EINTR);
 }
 

@@ -37,7 +37,8 @@ struct sim_process_totals {
 struct sim_process;
 
 /* Starts it, in a task of `ctx`. Everything outlives it. `instances` numbers them over all processes of the world. */
-struct sim_process *sim_process_new(struct sl_ctx *ctx, struct sim_net *net, struct sim_sqs *sqs,
+struct sim_process *sim_process_new(struct sl_ctx *ctx, struct sim_net *net,
+                                    const struct sim_sqs *sqs, struct sim_ledger *ledger,
                                     struct sim_random random, uint32_t *instances,
                                     const struct sim_process_options *options);
 

@@ -20,6 +20,7 @@ struct sim_receiver {
     struct sim_receiver_counts counts;
     struct sl_link waiting; /* jobs */
     size_t learnt_max;      /* the limit that a 413 has told of */
+    sl_time begins_next;    /* the earliest, for options.apart */
 };
 
 /* One batch at the service. */
@@ -31,8 +32,9 @@ struct job {
     uint32_t process;
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
-    bool is_committed,
-        is_clean; /* is_clean: what it answers confirms the events that are not failed */
+    bool is_one_too_many;
+    bool is_open;  /* it has committed, and its client waits for the answer */
+    bool is_clean; /* what it answers confirms the events that are not failed */
     uint64_t *numbers;
     struct slice *ids;
     bool *failed;
@@ -40,18 +42,6 @@ struct job {
 };
 
 /* ---- the batch ---- */
-
-static size_t count_of(struct slice body)
-{
-    size_t n = 0;
-    const char *at = body.p, *end = body.p + body.n;
-
-    while ((at = memmem(at, (size_t)(end - at), "{\\\"event\\\":", 11))) {
-        n++;
-        at++;
-    }
-    return n;
-}
 
 static uint64_t digits(const char *p, const char *end)
 {
@@ -62,44 +52,59 @@ static uint64_t digits(const char *p, const char *end)
     return n;
 }
 
+/* A record of a Lambda event is no shorter: its keys alone, an id, and two digests. */
+enum { RECORD_LEAST = 300 };
+
+static void make_room(struct job *job, size_t n)
+{
+    job->numbers = malloc(n * sizeof *job->numbers);
+    job->ids = malloc(n * sizeof *job->ids);
+    job->failed = calloc(n, sizeof *job->failed);
+    sl_assert(job->numbers && job->ids && job->failed);
+}
+
 /* The events and their ids, as they stand in a Lambda event. false: it is none. */
 static bool read_batch(struct job *job, struct slice body)
 {
     static const char id_key[] = "\"messageId\":\"", event_key[] = "{\\\"event\\\":";
     const char *at = body.p, *end = body.p + body.n;
-    size_t n = count_of(body);
+    size_t room = body.n / RECORD_LEAST + 1;
 
-    sl_assert(n <= EVENTS_MAX);
-    job->numbers = calloc(n + 1, sizeof *job->numbers);
-    job->ids = calloc(n + 1, sizeof *job->ids);
-    job->failed = calloc(n + 1, sizeof *job->failed);
-    sl_assert(job->numbers && job->ids && job->failed);
-    for (; job->count < n; job->count++) {
+    make_room(job, room);
+    while (job->count < room && end - at > RECORD_LEAST) {
         const char *id = memmem(at, (size_t)(end - at), id_key, sizeof id_key - 1);
-        const char *event = memmem(at, (size_t)(end - at), event_key, sizeof event_key - 1);
+        const char *event;
 
-        if (!id || !event || event < id)
+        if (!id)
+            break;
+        event = memmem(id, (size_t)(end - id), event_key, sizeof event_key - 1);
+        if (!event)
             return false;
         job->ids[job->count] = (struct slice){id + sizeof id_key - 1, 36};
-        job->numbers[job->count] = digits(event + sizeof event_key - 1, end);
-        at = event + 1;
+        job->numbers[job->count++] = digits(event + sizeof event_key - 1, end);
+        at = id + RECORD_LEAST > event ? id + RECORD_LEAST : event;
     }
-    return n > 0;
+    return job->count > 0 && job->count <= EVENTS_MAX;
+}
+
+static bool is_poison(const struct job *job, size_t i)
+{
+    const struct sim_event *event = sim_ledger_event(job->receiver->ledger, job->numbers[i]);
+
+    return event && event->is_poison;
 }
 
 static bool has_poison(const struct job *job)
 {
-    const struct sim_ledger *ledger = job->receiver->ledger;
-
     for (size_t i = 0; i < job->count; i++)
-        if (job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison)
+        if (is_poison(job, i))
             return true;
     return false;
 }
 
 static void commit(struct job *job)
 {
-    job->is_committed = true;
+    job->is_open = !job->has_left;
     job->receiver->counts.accepted++;
     for (size_t i = 0; i < job->count; i++)
         if (!job->failed[i]) {
@@ -112,14 +117,15 @@ static void commit(struct job *job)
 /* What the client learnt of it, or did not. */
 static void settle(struct job *job, bool delivered)
 {
-    if (!job->is_committed)
+    if (!job->is_open)
         return;
-    job->is_committed = false;
+    job->is_open = false;
     for (size_t i = 0; i < job->count; i++)
         if (!job->failed[i]) {
             sim_trace_add(job->receiver->net->trace, "answered", "event", job->numbers[i],
                           delivered && job->is_clean);
-            sim_ledger_answered(job->receiver->ledger, job->numbers[i], delivered && job->is_clean);
+            sim_ledger_answered(job->receiver->ledger, job->numbers[i], job->process,
+                                delivered && job->is_clean);
         }
 }
 
@@ -131,6 +137,10 @@ static void answer(struct job *job, int status, const char *type, struct slice b
                                  {SLICE("Retry-After"), SLICE("2")}};
     bool asks_to_wait = job->fate == FAULT_BUSY && sim_random_below(&job->receiver->random, 2);
 
+    if (job->is_one_too_many) {
+        list[1].value = SLICE("1");
+        asks_to_wait = true;
+    }
     job->receiver->counts.refused += status >= 300;
     sim_exchange_reply(SL_TAKE(job->exchange), status, list, asks_to_wait ? 2 : 1, body);
 }
@@ -148,18 +158,30 @@ static int one_of(struct sim_receiver *receiver, const int *statuses, size_t cou
 #define ONE_OF(receiver, ...)                                                                      \
     one_of(receiver, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
-/* Some events fail; on a FIFO queue all later ones of their groups with them, as a good service has it. */
-static void choose_failures(struct job *job)
+/* On a FIFO queue all later ones of a failed one's group fail with it, as a good service has it. */
+static void fail_groups(struct job *job)
 {
     unsigned groups = job->receiver->ledger->groups;
 
+    for (size_t i = 0; groups > 0 && i < job->count; i++)
+        for (size_t j = 0; j < i && !job->failed[i]; j++)
+            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+}
+
+static void choose_failures(struct job *job)
+{
     job->failed[sim_random_below(&job->receiver->random, job->count)] = true;
     for (size_t i = 0; i < job->count; i++)
         if (sim_random_happens(&job->receiver->random, 100000))
             job->failed[i] = true;
-    for (size_t i = 0; groups > 0 && i < job->count; i++)
-        for (size_t j = 0; j < i && !job->failed[i]; j++)
-            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+    fail_groups(job);
+}
+
+static void name_poison(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        job->failed[i] = is_poison(job, i);
+    fail_groups(job);
 }
 
 static void answer_list(struct job *job, int status)
@@ -241,7 +263,9 @@ static void worked(struct sl_timer *timer)
     struct sim_receiver *receiver = job->receiver;
 
     receiver->counts.working--;
-    if (has_poison(job) && job->fate == FAULTS)
+    if (receiver->options.names_poison && job->fate == FAULTS)
+        name_poison(job);
+    if (has_poison(job) && !receiver->options.names_poison && job->fate == FAULTS)
         answer_plain(job, 422);
     else if (job->fate == FAULTS || job->fate == FAULT_DAWDLES)
         accept_batch(job);
@@ -257,8 +281,10 @@ static void begin(struct job *job)
 
     if (job->fate == FAULT_DAWDLES)
         work = sl_dur_add(work, sl_ms(sim_random_between(&r->random, 1000, 40000)));
+    sl_time start = sl_time_max(sl_now(), r->begins_next);
+    r->begins_next = sl_time_add(start, r->options.apart);
     r->counts.working++;
-    sl_timer_set(&job->timer, sl_time_add(sl_now(), work));
+    sl_timer_set(&job->timer, sl_time_add(start, work));
 }
 
 static bool has_room(const struct sim_receiver *receiver)
@@ -296,6 +322,17 @@ static bool is_too_large(const struct sim_receiver *receiver, size_t n)
     return receiver->options.body_max > 0 && n > receiver->options.body_max;
 }
 
+static enum sim_fault draw_fate(struct sim_receiver *receiver, size_t bytes)
+{
+    enum sim_fault fate = sim_fault_draw(receiver->faults, FAULT_BUSY, FAULT_REFUSES, LEG_SERVICE);
+
+    if (fate == FAULTS && bytes >= SIM_SERVICE_LARGE)
+        fate = sim_fault_draw(receiver->faults, FAULT_TOO_LARGE, FAULT_TOO_LARGE, LEG_SERVICE);
+    if (fate == FAULTS)
+        fate = sim_fault_draw(receiver->faults, FAULT_WRONG, FAULT_DAWDLES, LEG_SERVICE);
+    return fate;
+}
+
 static void take(void *arg, struct sim_exchange *exchange)
 {
     struct sim_receiver *receiver = arg;
@@ -306,11 +343,12 @@ static void take(void *arg, struct sim_exchange *exchange)
     job->receiver = receiver;
     job->exchange = exchange;
     job->process = sim_exchange_process(exchange);
+    job->has_left = sim_exchange_was_left(exchange);
     sl_timer_init(&job->timer, worked);
     receiver->counts.requests++;
     sim_exchange_watch(exchange,
                        &(struct sim_watch){.left = job_left, .over = job_over, .arg = job});
-    job->fate = sim_fault_draw(receiver->faults, FAULT_BUSY, FAULT_DAWDLES, LEG_SERVICE);
+    job->fate = draw_fate(receiver, body.n);
     bool is_batch = read_batch(job, body);
     sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
                   (uint64_t)job->fate << 32 | sim_exchange_number(exchange));
@@ -320,6 +358,9 @@ static void take(void *arg, struct sim_exchange *exchange)
         answer_plain(job, 413);
     } else if (has_room(receiver)) {
         begin(job);
+    } else if (receiver->options.refuses_more) {
+        job->is_one_too_many = true;
+        answer_plain(job, 429);
     } else if (receiver->options.queue_max == 0 ||
                receiver->counts.waiting < receiver->options.queue_max) {
         links_add(&receiver->waiting, &job->links);

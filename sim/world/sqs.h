@@ -2,7 +2,7 @@
  * sqs -- SQS in a world: the queue's own service behind the simulated network, with AWS's right to be nasty.
  *
  * What goes over its counter is looked at from outside: which events were given out, to whom, and which were deleted. Events
- * have bodies of a form of their own (sim_event_body), in which they are numbered.
+ * have bodies of a form of their own, {"event":NUMBER,"pad":"...."}, in which they are numbered.
  */
 #ifndef SIM_WORLD_SQS_H
 #define SIM_WORLD_SQS_H
@@ -42,13 +42,8 @@ struct sim_sqs_counts {
 };
 struct sim_sqs_counts sim_sqs_counts(const struct sim_sqs *sqs);
 
-/* When the last event that is hidden is visible again, as far as was seen. */
-sl_time sim_sqs_hidden_until(const struct sim_sqs *sqs);
 /* Empties the dead-letter queue into the ledger. */
 void sim_sqs_collect_dead(struct sim_sqs *sqs);
-
-/* A process ended without an account for what it held: why those events may come again. */
-void sim_sqs_crashed(struct sim_sqs *sqs, uint32_t process);
 
 /* The key that is valid at the moment; changes with FAULT_SQS_OLD_KEYS. Valid until then. */
 const char *sim_sqs_access_key(const struct sim_sqs *sqs);

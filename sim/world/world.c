@@ -32,7 +32,7 @@ struct world {
     struct sim_process *processes[SIM_PROCESSES_MAX];
     struct sim_random random; /* of time */
     uint32_t instances;
-    uint64_t sent;
+    uint64_t sent, looks;
     int64_t wall_off_ms; /* how far sluice's clock has been put off */
 };
 
@@ -73,6 +73,15 @@ static uint64_t draw_count(struct sim_random *random, uint64_t mean_1024, bool i
     }
 }
 
+static double rate_at(const struct sim_arrivals *a, size_t *step, sl_time now)
+{
+    if (a->step_count == 0)
+        return a->rate;
+    while (*step < a->step_count && !sl_time_before(now, a->steps[*step].from))
+        ++*step;
+    return *step > 0 ? a->steps[*step - 1].rate : 0;
+}
+
 struct arrive {
     struct world *world;
 };
@@ -83,11 +92,14 @@ SL_TASK(arrive)
     const struct sim_arrivals *a = &world->config->arrivals;
     struct sim_random random = sim_random_of(world->config->seed, STREAM_ARRIVALS);
     /* Ten steps a second, at most: events that come within one are sent together, by tens. */
-    sl_dur step = a->rate > 100 ? sl_ms(100) : sl_ms(200);
-    uint64_t mean_1024 = (uint64_t)(a->rate * 1024 * (double)step.ns / 1e9);
+    sl_dur step = a->rate > 100 || a->step_count > 0 ? sl_ms(100) : sl_ms(200);
+    size_t at = 0;
 
     send_some(world, &random, a->backlog);
     while (sl_time_before(sl_now(), sl_time_add((sl_time){0}, world->config->duration))) {
+        double rate = rate_at(a, &at, sl_now());
+        uint64_t mean_1024 = (uint64_t)(rate * 1024 * (double)step.ns / 1e9);
+
         send_some(world, &random, draw_count(&random, mean_1024, a->is_poisson));
         if (sl_sleep(ctx, step) != SL_OK)
             break;
@@ -123,10 +135,17 @@ static void stop_hard(struct world *world, struct sl_ctx *ctx)
         sim_process_signal(process);
 }
 
+/* From half a visibility timeout to two and a half. */
+static void freeze(struct world *world)
+{
+    int64_t visibility = world->config->sqs.visibility.ns;
+
+    sl_virtual_leap(sl_ns(sim_random_between(&world->random, visibility / 2, visibility * 5 / 2)));
+    sim_ledger_frozen(&world->ledger);
+}
+
 static void happen(struct world *world, struct sl_ctx *ctx, enum sim_fault kind)
 {
-    sl_dur visibility = world->config->sqs.visibility;
-
     sim_fault_count(&world->faults, kind);
     sim_trace_add(&world->trace, sim_fault_rows[kind].name, "world", 0, 0);
     if (kind == FAULT_CRASH)
@@ -136,8 +155,7 @@ static void happen(struct world *world, struct sl_ctx *ctx, enum sim_fault kind)
     else if (kind == FAULT_STOPPED_HARD)
         stop_hard(world, ctx);
     else if (kind == FAULT_FROZEN)
-        sl_virtual_leap(
-            sl_ns(sim_random_between(&world->random, visibility.ns / 2, visibility.ns * 5 / 2)));
+        freeze(world);
     else if (kind == FAULT_CLOCK)
         put_clock_off(world);
 }
@@ -160,6 +178,62 @@ SL_TASK(trouble)
     }
 }
 
+/* ---- what is planned ---- */
+
+struct crash {
+    struct world *world;
+};
+
+SL_TASK(crash)
+{
+    const struct sim_config *c = my->world->config;
+
+    for (unsigned i = 0; i < c->crash_count; i++) {
+        if (sl_sleep_until(ctx, c->crashes[i]) != SL_OK)
+            break;
+        sim_fault_count(&my->world->faults, FAULT_CRASH);
+        sim_process_kill(my->world->processes[i % c->processes]);
+    }
+    return 0;
+}
+
+/* A rolling deploy: the next is told to stop when the one before has been started again. */
+static void deploy(struct world *world, struct sl_ctx *ctx)
+{
+    for (unsigned i = 0; i < world->config->processes; i++) {
+        struct sim_process *process = world->processes[i];
+        uint64_t starts = sim_process_totals(process)->starts;
+
+        sim_fault_count(&world->faults, FAULT_STOPPED);
+        sim_process_signal(process);
+        while (sim_process_totals(process)->starts == starts &&
+               sl_sleep(ctx, sl_ms(500)) == SL_OK) {
+        }
+    }
+}
+
+struct deploy_often {
+    struct world *world;
+};
+
+SL_TASK(deploy_often)
+{
+    sl_dur every = my->world->config->deploy_every;
+
+    for (sl_time next = sl_time_add(sl_now(), every); sl_sleep_until(ctx, next) == SL_OK;
+         next = sl_time_add(next, every))
+        deploy(my->world, ctx);
+    return 0;
+}
+
+static void start_plans(struct world *world, struct sl_ctx *ctx)
+{
+    if (world->config->crash_count > 0)
+        SL_GO(ctx, crash, .world = world);
+    if (world->config->deploy_every.ns > 0)
+        SL_GO(ctx, deploy_often, .world = world);
+}
+
 /* ---- looking at it ---- */
 
 static size_t held_by_all(const struct world *world)
@@ -173,6 +247,8 @@ static size_t held_by_all(const struct world *world)
 
 static void look(struct world *world)
 {
+    if (world->config->forgets && world->looks++ % 60 == 0)
+        sim_sqs_collect_dead(world->sqs);
     struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
     struct sim_result *result = world->result;
     uint64_t backlog = counts.visible + counts.in_flight + counts.delayed;
@@ -216,13 +292,21 @@ static bool is_empty(const struct world *world)
     return counts.visible + counts.in_flight + counts.delayed == 0;
 }
 
+static sl_dur time_for_backlog(const struct world *world)
+{
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+    double backlog = (double)(counts.visible + counts.in_flight + counts.delayed);
+
+    return sl_ms((int64_t)(backlog * 500 / world->config->arrivals.rate));
+}
+
 /* What was given back with a delay, which grows to 15 min, is waited for first. */
 static void wait_until_empty(struct world *world, struct sl_ctx *ctx)
 {
     sl_time began = sl_now();
-    sl_time hidden = sl_time_max(began, sim_sqs_hidden_until(world->sqs));
-    sl_time end =
-        sl_time_add(sl_time_add(hidden, sl_dur_mul(world->config->sqs.visibility, 2)), sl_sec(60));
+    sl_time hidden = sl_time_max(began, sim_ledger_hidden_until(&world->ledger));
+    sl_dur allowed = sl_dur_add(sl_dur_mul(world->config->sqs.visibility, 2), sl_sec(60));
+    sl_time end = sl_time_add(hidden, sl_dur_add(allowed, time_for_backlog(world)));
 
     while (!is_empty(world) && sl_time_before(sl_now(), end))
         if (sl_sleep(ctx, sl_ms(200)) != SL_OK)
@@ -270,6 +354,8 @@ static void add_totals(struct sim_process_totals *sum, const struct sim_process_
     sum->drains += one->drains;
     sum->deadlines += one->deadlines;
     sum->account_errors += one->account_errors;
+    a->returned_refused += b->returned_refused;
+    a->returned_unsent += b->returned_unsent;
     sum->longest_drain_over = sl_dur_max(sum->longest_drain_over, one->longest_drain_over);
 }
 
@@ -282,19 +368,25 @@ static void judge(struct world *world)
     r->sent = world->sent;
     r->committed = l->commits;
     r->duplicates = l->duplicates;
-    r->explained = l->explained;
+    r->explained = sim_ledger_explained(l);
+    memcpy(r->causes, l->explained, sizeof r->causes);
+    r->strange_receipts = l->strange_receipts;
+    r->wrong_requests = l->wrong_requests;
+    r->receives_after_signal = l->receives_after_signal;
     r->unexplained = l->unexplained;
     r->unexpected = l->unexpected;
     r->early_deletes = l->early_deletes;
     r->disorders = l->disorders;
     r->dead = counts.dead;
+    r->poison = l->poison;
+    r->dead_healthy = l->dead_healthy;
     r->left = counts.visible + counts.in_flight + counts.delayed;
     r->lost = sim_ledger_missing(l);
     r->lost -= r->lost < r->left ? r->lost : r->left;
     r->simulated = sl_time_sub(sl_now(), (sl_time){0});
     if (l->finding[0])
         find(r, "%s", l->finding);
-    if (r->left > 0)
+    if (r->left > 0 && !world->config->stops_at_end)
         find(r, "%" PRIu64 " events are still in the queue %.1f s after the faults", r->left,
              sl_dur_seconds(r->emptied_after));
     if (r->lost > 0)
@@ -335,14 +427,16 @@ static void populate(struct world *world, struct sl_ctx *ctx)
 
     sim_faults_init(&world->faults, &c->faults, sim_random_of(c->seed, STREAM_FAULTS));
     sim_net_init(&world->net, &world->faults, &world->trace, sim_random_of(c->seed, STREAM_NET));
-    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0);
+    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0,
+                    c->process.visibility.ns > 0 ? c->process.visibility : c->sqs.visibility);
+    world->ledger.forgets = c->forgets;
     world->sqs = sim_sqs_new(ctx, &world->net, &world->faults, &world->ledger,
                              sim_random_of(c->seed, STREAM_SQS), &c->sqs);
     world->receiver = sim_receiver_new(&world->net, &world->faults, &world->ledger,
                                        sim_random_of(c->seed, STREAM_SERVICE), &c->receiver);
     world->random = sim_random_of(c->seed, STREAM_TIME);
     for (unsigned i = 0; i < c->processes; i++)
-        world->processes[i] = sim_process_new(ctx, &world->net, world->sqs,
+        world->processes[i] = sim_process_new(ctx, &world->net, world->sqs, &world->ledger,
                                               sim_random_of(c->seed, STREAM_PROCESS + i),
                                               &world->instances, &c->process);
 }
@@ -359,10 +453,12 @@ static int live(struct sl_ctx *ctx, void *arg)
     for (enum sim_fault kind = 0; kind < FAULTS; kind++)
         if (world->faults.plan.every[kind].ns > 0)
             SL_GO(phase, trouble, .world = world, .kind = kind);
+    start_plans(world, phase);
     SL_IGNORE(sl_sleep_until(ctx, sl_time_add((sl_time){0}, world->config->duration)));
     sl_ctx_leave(phase);
     sl_virtual_wall_jump(-world->wall_off_ms);
-    wait_until_empty(world, ctx);
+    if (!world->config->stops_at_end)
+        wait_until_empty(world, ctx);
     finish(world);
     sl_ctx_leave(looking);
     sim_net_settle(&world->net, ctx);
@@ -385,27 +481,71 @@ int sim_run(const struct sim_config *config, struct sim_result *result)
 
 /* ---- a configuration by chance ---- */
 
+/* Events a second that one process delivers, roughly: batches times their size, by the time that one takes. */
+static double capacity_of(const struct sim_config *c)
+{
+    bool has_limit = sim_fault_plan_kinds(&c->faults) >> FAULT_TOO_LARGE & 1;
+    double bytes = has_limit && c->process.batch_bytes > SIM_SERVICE_LARGE / 2
+                       ? SIM_SERVICE_LARGE / 2
+                       : (double)c->process.batch_bytes;
+    double by_bytes = bytes / ((double)c->arrivals.size * 2 + 900);
+    double count =
+        (double)c->process.batch_count < by_bytes ? (double)c->process.batch_count : by_bytes;
+    double seconds = sl_dur_seconds(c->receiver.work) + sl_dur_seconds(c->receiver.work_p99) / 4 +
+                     2 * sl_dur_seconds(c->receiver.latency) +
+                     sl_dur_seconds(c->receiver.latency_p99) / 2;
+
+    return (double)c->process.concurrency * count / seconds;
+}
+
+/* Nobody runs sluice with less than what comes; one process alone must be able to do four times that. */
+static void make_feasible(struct sim_config *c)
+{
+    while (capacity_of(c) < 4 * c->arrivals.rate) {
+        c->receiver.work = sl_dur_div(c->receiver.work, 2);
+        c->receiver.work_p99 = sl_dur_div(c->receiver.work_p99, 2);
+        c->receiver.latency_p99 = sl_dur_div(c->receiver.latency_p99, 2);
+        c->receiver.latency = sl_dur_max(sl_us(200), sl_dur_div(c->receiver.latency, 2));
+        if (c->process.concurrency < 12)
+            c->process.concurrency++;
+        else if (c->process.batch_count < 10)
+            c->process.batch_count++;
+    }
+}
+
+static void draw_sizes(struct sim_config *config, struct sim_random *r)
+{
+    static const size_t counts[] = {1, 10, 100, 100, 500};
+
+    config->process.batch_count = counts[sim_random_below(r, 5)];
+    config->process.batch_bytes = sim_random_below(r, 4) == 0 ? 20000 : 1000000;
+    config->process.concurrency = (size_t)sim_random_between(r, 1, 12);
+    config->process.receivers = (size_t)sim_random_between(r, config->is_fifo ? 3 : 1, 10);
+    make_feasible(config);
+}
+
 void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
 {
     struct sim_random r = sim_random_of(seed, STREAM_SWARM);
-    size_t counts[] = {1, 10, 100, 100, 500};
     bool is_fifo = sim_random_below(&r, 5) == 0;
+    int64_t rate = sim_random_between(&r, 20, is_fifo ? 30 : 100);
 
     *config = (struct sim_config){
         .seed = seed,
         .duration = duration,
         .is_fifo = is_fifo,
-        .groups = (unsigned)sim_random_between(&r, 1, 40),
+        .groups = (unsigned)sim_random_between(&r, 12, 60),
         .processes = (unsigned)sim_random_between(&r, 1, 3),
         .shuffles = sim_random_below(&r, 2),
-        .arrivals = {.rate = (double)sim_random_between(&r, 20, is_fifo ? 40 : 100),
+        .arrivals = {.rate = (double)rate,
                      .is_poisson = sim_random_below(&r, 2),
                      .backlog = sim_random_below(&r, 4) == 0 ? sim_random_below(&r, 3000) : 0,
                      .size = sim_random_below(&r, 8) == 0 ? 2000 : 200},
         .sqs = {.queue = is_fifo ? "orders.fifo" : "orders",
                 .visibility = sl_sec(sim_random_between(&r, 10, 60)),
-                .in_flight_max =
-                    sim_random_below(&r, 6) == 0 ? (unsigned)sim_random_between(&r, 50, 2000) : 0,
+                .in_flight_max = sim_random_below(&r, 6) == 0
+                                     ? (unsigned)sim_random_between(&r, rate * 30, rate * 60)
+                                     : 0,
                 .latency = sl_us(sim_random_between(&r, 200, 20000)),
                 .latency_p99 = sl_ms(sim_random_between(&r, 20, 200))},
         .receiver = {.work = sl_ms(sim_random_between(&r, 1, 200)),
@@ -413,11 +553,7 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
                      .latency = sl_us(sim_random_between(&r, 200, 20000)),
                      .latency_p99 = sl_ms(sim_random_between(&r, 20, 200))},
         .process = {.queue = is_fifo ? "orders.fifo" : "orders",
-                    .batch_count = counts[sim_random_below(&r, 5)],
-                    .batch_bytes = sim_random_below(&r, 4) == 0 ? 20000 : 1000000,
                     .batch_age = sl_ms(sim_random_between(&r, 50, 8000)),
-                    .concurrency = (size_t)sim_random_between(&r, 1, 12),
-                    .receivers = (size_t)sim_random_between(&r, 1, 10),
                     .drain = sl_sec(sim_random_between(&r, 5, 30)),
                     .receive_wait = sl_sec(sim_random_between(&r, 1, 5)),
                     .timeout = sl_sec(sim_random_between(&r, 2, 30)),
@@ -425,6 +561,36 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
                     .restart_max = sl_sec(sim_random_between(&r, 1, 10))},
     };
     sim_fault_plan_draw(&config->faults, &r, SIM_FAULTS_ALL, (sl_time){duration.ns});
+    draw_sizes(config, &r);
+}
+
+void sim_config_plain(struct sim_config *config, uint64_t seed, sl_dur duration)
+{
+    *config = (struct sim_config){
+        .seed = seed,
+        .duration = duration,
+        .processes = 1,
+        .arrivals = {.rate = 100, .size = 200},
+        .sqs = {.queue = "orders",
+                .visibility = sl_sec(30),
+                .latency = sl_ms(5),
+                .latency_p99 = sl_ms(20)},
+        .receiver = {.work = sl_ms(20),
+                     .work_p99 = sl_ms(100),
+                     .latency = sl_ms(1),
+                     .latency_p99 = sl_ms(5)},
+        .process = {.queue = "orders",
+                    .batch_count = 100,
+                    .batch_bytes = 1000000,
+                    .batch_age = sl_sec(5),
+                    .concurrency = 10,
+                    .receivers = 10,
+                    .drain = sl_sec(25),
+                    .receive_wait = sl_sec(5),
+                    .timeout = sl_sec(30),
+                    .restart_min = sl_sec(1),
+                    .restart_max = sl_sec(1)},
+    };
 }
 
 void sim_config_print(const struct sim_config *c, struct strbuf *out)

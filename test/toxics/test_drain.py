@@ -102,7 +102,11 @@ class Lane:
         try:
             for _ in range(drains):
                 self.drain()
-            ended = self.start("--until-empty").end(60)
+            forwarder = self.start("--until-empty")
+            try:
+                ended = forwarder.end(60)
+            finally:
+                forwarder.kill()
             assert ended.code == 0, ended
         except BaseException as failure:  # told where it counts, in the test
             self.failures.append(failure)

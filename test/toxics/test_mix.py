@@ -66,9 +66,9 @@ def test_mix(tmp_path, running, seed, figure):
     ends, late = Counter(), []
 
     def start():
-        return Forwarder(tmp_path / "sluice", "events", sides["queue"].port, sides["service"].port, "--batch-count", BATCH,
-                         "--batch-age", "200ms", "--receive-wait", "1s", "--timeout", "3s", "--drain", f"{DRAIN:.0f}s",
-                         "--in-flight", IN_FLIGHT)
+        return running(Forwarder(tmp_path / "sluice", "events", sides["queue"].port, sides["service"].port, "--batch-count",
+                                 BATCH, "--batch-age", "200ms", "--receive-wait", "1s", "--timeout", "3s", "--drain",
+                                 f"{DRAIN:.0f}s", "--in-flight", IN_FLIGHT))
 
     forwarder = start()
 
@@ -87,8 +87,9 @@ def test_mix(tmp_path, running, seed, figure):
             time.sleep(chance.uniform(0, 1))
             forwarder.process.send_signal(signal.SIGTERM)  # a second one, perhaps too late
         ended = forwarder.end(20)
-        # 69: what is needed at the start could not be had
-        assert ended.code in (0, 69, 75, -how), ended
+        # What is needed at the start could not be had, or garbage made it look like wrong keys or another queue's name.
+        failed_to_start = ended.code in (69, 77, 78) and not ended.account
+        assert ended.code in (0, 75, -how) or failed_to_start, ended
         ends[ended.code] += 1
         if ended.seconds > DRAIN + GRACE:
             late.append(str(ended))
@@ -101,12 +102,12 @@ def test_mix(tmp_path, running, seed, figure):
         pass
     for actor in actors:
         actor.stop()
+    assert not [actor.failure for actor in actors if actor.failure]
     for proxy in sides.values():
         proxy.tell("off")
     if forwarder.process.poll() is not None:  # it may have ended by itself when it could not start
         ends[forwarder.end(1).code] += 1
         forwarder = start()
-    running(forwarder)
     took = until_empty(queue, "events", 2 * VISIBILITY + 60)
     forwarder.terminate()
     assert forwarder.end(30).code == 0
@@ -120,7 +121,6 @@ def test_mix(tmp_path, running, seed, figure):
     figure(f"the forwarder ended {dict(ends)}, {kills} kills; the queue was killed {actors[3].times} times, the service "
            f"{actors[4].times} times; {journal.failures} sends without an answer")
     figure(f"{result}, at most {bound}; empty {took:.1f} s after the last")
-    assert not [actor.failure for actor in actors if actor.failure]
     assert not late, f"{len(late)} were not gone {DRAIN + GRACE} s after the signal:\n{late[0]}"
     assert_complete(result)
     assert result.repeated <= bound
