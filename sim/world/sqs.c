@@ -181,11 +181,13 @@ static bool escaped_number(struct slice text, size_t at, uint64_t *number)
     return true;
 }
 
+enum request_kind { RECEIVE, DELETE, CHANGE, OTHER };
+
 struct request {
     struct sim_sqs *sqs;
     struct sim_exchange *exchange;
     struct queue_call *call;
-    enum { RECEIVE, DELETE, CHANGE, OTHER } kind;
+    enum request_kind kind;
     uint32_t process;
     bool drops_deletes, is_gone_unseen;
     bool is_fit;          /* what was answered is what SQS says, and a success */
@@ -495,7 +497,7 @@ static bool is_turned_away(const struct request *r)
 
 /* ---- a request ---- */
 
-static int kind_of(const struct sim_exchange *x)
+static enum request_kind kind_of(const struct sim_exchange *x)
 {
     struct slice target = sim_exchange_header(x, "X-Amz-Target");
 
