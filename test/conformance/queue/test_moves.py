@@ -161,7 +161,7 @@ def test_move_cancel(sqs, queue, pair):
     same("left", (moved < 6, dead.counts()[0]), (True, 6 - moved))
 
 
-@documented("move.cancel-over", operation("CancelMessageMoveTask"))
+@documented("move.cancel-over", operation("CancelMessageMoveTask"), varies=True)
 def test_move_cancel_over(sqs, queue, pair):
     """A message movement can only be cancelled when its status is RUNNING."""
     q, dead = pair()
