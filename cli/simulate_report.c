@@ -301,7 +301,7 @@ static int compare_values(const void *a, const void *b)
 static struct range range_of(const struct metric *metric, const struct simulation *list,
                              size_t count, const struct scenario *scenario)
 {
-    double *values = calloc(count, sizeof *values);
+    double *values = calloc(count > 0 ? count : 1, sizeof *values);
     struct range range;
 
     sl_assert(values && count > 0);

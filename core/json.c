@@ -609,7 +609,6 @@ static size_t unescape_easy(const char **from, const char *end, char *out, size_
 
             copy_16(to, p + done);
             to += i - done;
-            done = i;
             if (!c) {
                 *from = p + i;
                 return (size_t)(to - out);
@@ -621,9 +620,8 @@ static size_t unescape_easy(const char **from, const char *end, char *out, size_
         if (done < 16) {
             copy_16(to, p + done);
             to += 16 - done;
-            done = 16;
         }
-        p += done;
+        p += done < 16 ? 16 : done;
     }
     *from = p;
     return (size_t)(to - out);
@@ -699,7 +697,8 @@ static char *put_escape(char *to, char c)
         *to++ = short_escapes[(unsigned char)c];
         return to;
     }
-    memcpy(to, "u00", 3);
+    to[0] = 'u';
+    to[1] = to[2] = '0';
     to[3] = hex[(unsigned char)c >> 4];
     to[4] = hex[c & 15];
     return to + 5;

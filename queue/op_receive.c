@@ -243,10 +243,11 @@ static void loaded(struct queue_call *call)
 {
     size_t n = 0;
 
-    for (unsigned i = 0; i < call->poll.count; i++)
-        if (!call->poll.receipts[i].payload)
-            call->poll.receipts[i].payload =
-                call->load_error < 0 ? NULL : SL_TAKE(call->loading->payloads[n++]);
+    for (unsigned i = 0; call->load_error == 0 && i < call->poll.count; i++)
+        if (!call->poll.receipts[i].payload) {
+            call->poll.receipts[i].payload = SL_TAKE(call->loading->payloads[n]);
+            n++;
+        }
     write_answer(call);
 }
 

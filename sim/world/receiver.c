@@ -350,7 +350,7 @@ static void take(void *arg, struct sim_exchange *exchange)
                        &(struct sim_watch){.left = job_left, .over = job_over, .arg = job});
     job->fate = draw_fate(receiver, body.n);
     bool is_batch = read_batch(job, body);
-    sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
+    sim_trace_add(receiver->net->trace, "batch", "service", job->count > 0 ? job->numbers[0] : 0,
                   (uint64_t)job->fate << 32 | sim_exchange_number(exchange));
     if (!is_batch) {
         answer_plain(job, 400);

@@ -181,16 +181,20 @@ static bool escaped_number(struct slice text, size_t at, uint64_t *number)
     return true;
 }
 
+enum request_kind { RECEIVE, DELETE, CHANGE, OTHER };
+
 struct request {
     struct sim_sqs *sqs;
     struct sim_exchange *exchange;
     struct queue_call *call;
-    enum { RECEIVE, DELETE, CHANGE, OTHER } kind;
+    enum request_kind kind;
     uint32_t process;
     bool drops_deletes, is_gone_unseen;
     bool is_fit;          /* what was answered is what SQS says, and a success */
     uint64_t numbers[10]; /* what a receive gave out */
     size_t count;
+    struct strbuf
+        body; /* of a receive: it may be at the service when its client has left, and taken its bytes along */
 };
 
 static void see_received(struct request *r, struct slice answer)
@@ -312,6 +316,7 @@ static void request_over(void *arg, bool delivered)
         sim_ledger_trouble(r->sqs->ledger, r->process);
     if (r->call)
         queue_call_completed(r->call, delivered || r->is_gone_unseen);
+    strbuf_deinit(&r->body);
     free(r);
 }
 
@@ -492,7 +497,7 @@ static bool is_turned_away(const struct request *r)
 
 /* ---- a request ---- */
 
-static int kind_of(const struct sim_exchange *x)
+static enum request_kind kind_of(const struct sim_exchange *x)
 {
     struct slice target = sim_exchange_header(x, "X-Amz-Target");
 
@@ -565,13 +570,16 @@ static void take(void *arg, struct sim_exchange *exchange)
     if (is_turned_away(r))
         return;
     set_faults(r);
-    queue_service_take(sqs->service, (struct queue_caller){&over_net, r},
-                       &(struct queue_request){
-                           .method = sim_exchange_method(exchange),
-                           .path = sim_exchange_path(exchange),
-                           .query = sim_exchange_query(exchange),
-                           .body = sim_exchange_body(exchange),
-                       });
+    if (r->kind == RECEIVE)
+        strbuf_add_slice(&r->body, sim_exchange_body(exchange));
+    queue_service_take(
+        sqs->service, (struct queue_caller){&over_net, r},
+        &(struct queue_request){
+            .method = sim_exchange_method(exchange),
+            .path = sim_exchange_path(exchange),
+            .query = sim_exchange_query(exchange),
+            .body = r->kind == RECEIVE ? strbuf_slice(&r->body) : sim_exchange_body(exchange),
+        });
 }
 
 /* ---- sending, past the network ---- */

@@ -486,7 +486,7 @@ static double capacity_of(const struct sim_config *c)
 {
     bool has_limit = sim_fault_plan_kinds(&c->faults) >> FAULT_TOO_LARGE & 1;
     double bytes = has_limit && c->process.batch_bytes > SIM_SERVICE_LARGE / 2
-                       ? SIM_SERVICE_LARGE / 2
+                       ? (double)SIM_SERVICE_LARGE / 2
                        : (double)c->process.batch_bytes;
     double by_bytes = bytes / ((double)c->arrivals.size * 2 + 900);
     double count =

@@ -175,7 +175,7 @@ static void a_restart_does_not_trust_the_wall_clock(void **state)
     story_settle();
     for (size_t i = 0; i < story.map.count; i++)
         assert_int_not_equal(story.map.rows[i].kind, CHANGE_DEDUP);
-    at.now.ns += INT64_C(43199999 - 300000) * 1000000;
+    at.now.ns += (INT64_C(43199999) - 300000) * 1000000;
     engine_tick(story.engine, at);
     assert_int_equal(queue_counts(story_queue("q")).in_flight, 1);
     at.now.ns += 1000000;
