@@ -1,4 +1,5 @@
 """The servers that the suite runs against: sluice's queue, moto and ElasticMQ."""
+import contextlib
 import os
 import re
 import selectors
@@ -12,6 +13,17 @@ from world.waiting import free_port, listening, until
 
 ROOT = Path(__file__).resolve().parents[3]
 READY_S = 10
+
+
+@contextlib.contextmanager
+def closed_on_error(server):
+    """A server that does not get ready is not left behind, if it was begun at all."""
+    try:
+        yield
+    except BaseException:
+        if hasattr(server, "process"):
+            server.close()
+        raise
 
 
 class Sluice:
@@ -61,7 +73,8 @@ class Moto:
         self.process = subprocess.Popen(
             [sys.executable, str(queues.HERE / "world" / "moto_guarded.py"), "-H", "127.0.0.1", "-p", str(port)],
             stdout=self.log, stderr=self.log)
-        until("moto listens", lambda: listening(port, self.process), 60)
+        with closed_on_error(self):
+            until("moto listens", lambda: listening(port, self.process), 60)
 
     def close(self):
         self.process.terminate()
@@ -73,7 +86,8 @@ class ElasticMQ(queues.ElasticMQ):
     region = queues.REGION
 
     def __init__(self, folder, _rules):
-        super().__init__(folder)
+        with closed_on_error(self):
+            super().__init__(folder)
 
 
 SERVERS = {"sluice": Sluice, "moto": Moto, "elasticmq": ElasticMQ}
