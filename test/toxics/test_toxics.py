@@ -27,7 +27,7 @@ def faults(side):
         return [f"on {kind} {way} bytes={bytes}" for way, bytes in zip(("up", "down"), BYTES[side])]
 
     return [("garbage", both("garbage")), ("slow_close", ["on slow_close ms=700", *both("limit")]), ("reset", both("reset")),
-            ("limit", both("limit")), ("down", ["on down"]), ("timeout", both("timeout"))]
+            ("limit", both("limit")), ("timeout", both("timeout")), ("down", ["on down"])]
 
 
 HARMLESS = {"latency", "jitter", "bandwidth", "slicer", "slow_close"}
