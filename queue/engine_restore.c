@@ -128,6 +128,10 @@ static int add_queue(struct engine *engine, uint32_t id, const struct reading *r
     struct queue *queue;
     int result = settings_read(&settings, strbuf_slice(&reading->settings));
 
+    if (result == 0 && engine_queue_find(engine, strbuf_slice(&reading->name))) {
+        settings_deinit(&settings);
+        result = -EINVAL; /* a second one of that name */
+    }
     if (result != 0)
         return result;
     queue = queue_new(engine, strbuf_slice(&reading->name), &settings);
