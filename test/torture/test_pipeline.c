@@ -181,7 +181,10 @@ static bool serve_queue(struct world *w, struct sl_ctx *ctx, const struct http_r
     if (names(target, "ReceiveMessage"))
         return poll_queue(w, ctx, body);
     torture_pause();
-    if (names(target, "GetQueueAttributes"))
+    if (names(target, "GetQueueUrl"))
+        strbuf_adds(body, "{\"QueueUrl\":"
+                          "\"https://sqs.eu-central-1.amazonaws.com/123456789012/q.fifo\"}");
+    else if (names(target, "GetQueueAttributes"))
         attributes(w, body);
     else
         batch_call(w, names(target, "DeleteMessageBatch"), request->body, body);
@@ -220,7 +223,9 @@ static void serve_events(struct world *w, const struct http_request *request,
         strbuf_addf(&answer->body, "{\"batchItemFailures\":[{\"itemIdentifier\":\"m-%.2s\"}]}",
                     first + 15);
         mark(w, request->body, true, first + 15);
-    } else if (number == 3 && memmem(first + 1, 400, "\"messageId\"", 11)) {
+    } else if (number == 3 &&
+               memmem(first + 1, (size_t)(request->body.p + request->body.n - first) - 1,
+                      "\"messageId\"", 11)) {
         answer->status = 413;
     } else {
         mark(w, request->body, true, NULL);
@@ -264,6 +269,8 @@ static const char *environment(const char *name)
 {
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
         return "AKIDEXAMPLE";
+    if (strcmp(name, "AWS_REGION") == 0)
+        return "eu-central-1";
     return strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0 ? "secret" : NULL;
 }
 
@@ -285,7 +292,7 @@ static struct pipeline_config configuration(struct world *w, struct aws_config *
     static const char *const headers[] = {"X-Tenant: a", NULL};
 
     return (struct pipeline_config){
-        .source = {.from = w->is_fifo ? "https://sqs.eu-central-1.amazonaws.com/1/q.fifo"
+        .source = {.from = w->is_fifo ? "q.fifo" /* whose URL is asked for */
                                       : "https://sqs.eu-central-1.amazonaws.com/1/q",
                    .http = &w->client,
                    .aws = aws,
