@@ -117,7 +117,12 @@ static bool watch(void *of, struct queue_call *call, bool waits)
     return true;
 }
 
-static const struct queue_caller_ops ops = {header, headers, reply, cut, watch};
+static bool is_there(void *of)
+{
+    return !((const struct request *)of)->is_lost;
+}
+
+static const struct queue_caller_ops ops = {header, headers, reply, cut, watch, is_there};
 
 static struct request *ask(const char *operation, const char *body)
 {
