@@ -223,6 +223,8 @@ static int find_endpoint(struct opening *o)
                   (o->uri.reach == URI_LOOPBACK || is_vpc_endpoint(o));
     struct strbuf text = {0};
 
+    if (o->failed)
+        return -ENOMEM;
     if (of_url)
         strbuf_addf(&text, "%s://%.*s", o->uri.is_https ? "https" : "http",
                     SLICE_ARG(o->uri.authority));

@@ -271,7 +271,8 @@ SL_TASK(batch_stage)
     if (r == SL_CLOSED)
         flush(&g);
     batch_free(g.open);
-    batch_chan_close(my->out);
+    if (my->out)
+        batch_chan_close(my->out);
     return 0;
 }
 

@@ -34,7 +34,6 @@ struct delivery {
     struct batch_chan *in, *out;
     struct gate gate;
     struct log_limit trouble_log;
-    size_t running; /* delivering tasks; the last closes `out` and frees this */
     struct gate_seat seats[];
 };
 
@@ -521,28 +520,53 @@ SL_TASK(deliver)
     strbuf_deinit(&courier.body);
     free(courier.ids);
     free(courier.failed);
-    if (--delivery->running == 0) {
-        batch_chan_close(delivery->out);
-        free(delivery);
+    return 0;
+}
+
+static void start_couriers(struct delivery *delivery, struct sl_ctx *couriers, size_t tasks)
+{
+    gate_init(&delivery->gate, delivery->pipeline, delivery->seats, tasks);
+    for (unsigned i = 1; i <= tasks; i++)
+        SL_GO(couriers, deliver, .delivery = delivery, .number = i);
+    if (sl_ctx_err(couriers)) /* one of them could not be had */
+        sl_ctx_cancel(delivery->pipeline->life, sl_ctx_cause(couriers));
+}
+
+struct deliver_all {
+    struct pipeline *pipeline;
+    struct batch_chan *in, *out;
+};
+
+/* What the delivering tasks share lives as long as the last of them, however many could be started. */
+SL_TASK(deliver_all)
+{
+    struct pipeline *pipeline = my->pipeline;
+    size_t tasks = pipeline->config->concurrency;
+    struct delivery *delivery = calloc(1, sizeof(*delivery) + tasks * sizeof(delivery->seats[0]));
+    struct sl_ctx *couriers;
+
+    if (!delivery) {
+        sl_ctx_cancel(pipeline->life, -ENOMEM);
+        return -ENOMEM;
     }
+    delivery->pipeline = pipeline;
+    delivery->in = my->in;
+    delivery->out = my->out;
+    couriers = sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "deliveries", .keep_going = true});
+    start_couriers(delivery, couriers, tasks);
+    SL_IGNORE(sl_ctx_wait(couriers, NULL));
+    (void)sl_ctx_leave(couriers);
+    if (my->out)
+        batch_chan_close(my->out);
+    free(delivery);
     return 0;
 }
 
 struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan *batches)
 {
-    size_t tasks = pipeline->config->concurrency;
     size_t room = pipeline->config->source.in_flight_max;
-    struct delivery *delivery = calloc(1, sizeof(*delivery) + tasks * sizeof(delivery->seats[0]));
     struct batch_chan *verdicts = batch_chan_new(pipeline->life, room, batch_drop);
 
-    if (!delivery) {
-        sl_ctx_cancel(pipeline->life, -ENOMEM);
-        return verdicts;
-    }
-    *delivery =
-        (struct delivery){.pipeline = pipeline, .in = batches, .out = verdicts, .running = tasks};
-    gate_init(&delivery->gate, pipeline, delivery->seats, tasks);
-    for (unsigned i = 1; i <= tasks; i++)
-        SL_GO(pipeline->life, deliver, .delivery = delivery, .number = i);
+    SL_GO(pipeline->life, deliver_all, .pipeline = pipeline, .in = batches, .out = verdicts);
     return verdicts;
 }

@@ -70,7 +70,8 @@ static void read_member(struct reading *reading, const struct json_value *key,
         strbuf_add_slice(&reading->tags, value->text);
 }
 
-static bool read_queue(struct reading *reading, struct slice text)
+/* 0, -EINVAL or -ENOMEM. */
+static int read_queue(struct reading *reading, struct slice text)
 {
     struct json_value key, value;
     struct json j;
@@ -80,11 +81,14 @@ static bool read_queue(struct reading *reading, struct slice text)
         while (json_member(&j, &key))
             if (json_skip(&j, &value))
                 read_member(reading, &key, &value);
-    return json_end(&j) && !strbuf_failed(&reading->name) && !strbuf_failed(&reading->settings) &&
-           !strbuf_failed(&reading->tags) && reading->name.n > 0;
+    if (strbuf_failed(&reading->name) || strbuf_failed(&reading->settings) ||
+        strbuf_failed(&reading->tags))
+        return -ENOMEM;
+    return json_end(&j) && reading->name.n > 0 ? 0 : -EINVAL;
 }
 
-static bool read_tags(struct queue *queue, struct slice text)
+/* The same. */
+static int read_tags(struct queue *queue, struct slice text)
 {
     struct strbuf key = {0}, value = {0};
     struct json_value k, v;
@@ -98,11 +102,14 @@ static bool read_tags(struct queue *queue, struct slice text)
             strbuf_reset(&value);
             json_unescape(k.text, &key);
             json_unescape(v.text, &value);
-            ok = queue_tag_set(queue, strbuf_slice(&key), strbuf_slice(&value));
+            ok = !strbuf_failed(&key) && !strbuf_failed(&value) &&
+                 queue_tag_set(queue, strbuf_slice(&key), strbuf_slice(&value));
         }
     strbuf_deinit(&key);
     strbuf_deinit(&value);
-    return ok && json_end(&j);
+    if (!ok)
+        return -ENOMEM;
+    return json_end(&j) ? 0 : -EINVAL;
 }
 
 /* ---- rows ---- */
@@ -119,9 +126,14 @@ static int add_queue(struct engine *engine, uint32_t id, const struct reading *r
 {
     struct settings settings;
     struct queue *queue;
+    int result = settings_read(&settings, strbuf_slice(&reading->settings));
 
-    if (!settings_read(&settings, strbuf_slice(&reading->settings)))
-        return -EINVAL;
+    if (result == 0 && engine_queue_find(engine, strbuf_slice(&reading->name))) {
+        settings_deinit(&settings);
+        result = -EINVAL; /* a second one of that name */
+    }
+    if (result != 0)
+        return result;
     queue = queue_new(engine, strbuf_slice(&reading->name), &settings);
     settings_deinit(&settings);
     if (!queue)
@@ -129,20 +141,23 @@ static int add_queue(struct engine *engine, uint32_t id, const struct reading *r
     queue->id = id;
     queue->created_ms = reading->created_ms;
     queue->modified_ms = reading->modified_ms;
-    if (read_tags(queue, strbuf_slice(&reading->tags)) && engine_queue_add(engine, queue)) {
-        if (id > engine->queue_id_max)
-            engine->queue_id_max = id;
-        return 0;
-    }
-    queue_free(queue);
-    return -EINVAL;
+    result = read_tags(queue, strbuf_slice(&reading->tags));
+    if (result == 0 && !engine_queue_add(engine, queue))
+        result = -ENOMEM;
+    if (result != 0)
+        queue_free(queue);
+    else if (id > engine->queue_id_max)
+        engine->queue_id_max = id;
+    return result;
 }
 
 static int take_queue(void *arg, uint32_t id, struct slice text)
 {
     struct reading reading = {.created_ms = 0};
-    int result = read_queue(&reading, text) ? add_queue(arg, id, &reading) : -EINVAL;
+    int result = read_queue(&reading, text);
 
+    if (result == 0)
+        result = add_queue(arg, id, &reading);
     strbuf_deinit(&reading.name);
     strbuf_deinit(&reading.settings);
     strbuf_deinit(&reading.tags);

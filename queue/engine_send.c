@@ -128,6 +128,19 @@ static sl_time delayed_until(const struct queue *queue, const struct send *send,
     return sl_time_add(now, sl_sec(delay_s));
 }
 
+static void note_dedup(struct engine *engine, const struct queue *queue, const struct dedup *dedup)
+{
+    struct change change = {.kind = CHANGE_DEDUP,
+                            .queue = queue->id,
+                            .text = (char *)(uintptr_t)dedup->key,
+                            .text_n = dedup->key_n,
+                            .dedup = {.sequence = dedup->sequence,
+                                      .expires_ms = engine_wall_ms(engine, dedup->expires)}};
+
+    memcpy(change.dedup.id, dedup->id, sizeof change.dedup.id);
+    engine_note(engine, &change);
+}
+
 /* What the store is told of an accepted message: the answer waits until it is durable. */
 static void note(struct engine *engine, struct message *message, const struct dedup *dedup)
 {
@@ -142,16 +155,7 @@ static void note(struct engine *engine, struct message *message, const struct de
     if (message->status == MESSAGE_DELAYED)
         message_note_state(engine, message);
     if (dedup)
-        engine_note(engine, &(struct change){
-                                .kind = CHANGE_DEDUP,
-                                .queue = queue->id,
-                                .text = (char *)(uintptr_t)dedup->key,
-                                .text_n = dedup->key_n,
-                                .dedup = {.sequence = dedup->sequence,
-                                          .expires_ms = engine_wall_ms(engine, dedup->expires)}});
-    if (dedup)
-        memcpy(engine->options.changes->items[engine->options.changes->count - 1].dedup.id,
-               dedup->id, sizeof dedup->id);
+        note_dedup(engine, queue, dedup);
     engine_note(engine, &(struct change){.kind = CHANGE_COUNTERS,
                                          .queue = queue->id,
                                          .counters = {.sent = queue->sent}});

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/json.h"
+
 /*
  * Codes and statuses of the model's errors: its awsQueryError and httpError traits; where it has none, the code is the type
  * and the status 400. Those of the front door: "Common Errors" of the API reference, and the types that AWS's JSON
@@ -136,6 +138,27 @@ static void mend_end(char *text, size_t n)
         text[start - 1] = '\0';
 }
 
+/* The bytes of the character that begins here; 0: none does. */
+static size_t character(const char *text)
+{
+    for (size_t n = 1; n <= 4 && text[n - 1] != '\0'; n++)
+        if (utf8_is_valid((struct slice){text, n}))
+            return n;
+    return 0;
+}
+
+/* Values are shown up to some length: what is left of a character in the middle of the text is a question mark. */
+static void mend_middle(char *text)
+{
+    while (*text) {
+        size_t n = character(text);
+
+        if (n == 0)
+            *text = '?';
+        text += n > 0 ? n : 1;
+    }
+}
+
 enum queue_error queue_refuse(struct queue_refusal *refusal, enum queue_error error,
                               const char *format, ...)
 {
@@ -150,6 +173,8 @@ enum queue_error queue_refuse(struct queue_refusal *refusal, enum queue_error er
         refusal->text[0] = '\0';
     else if ((size_t)n >= sizeof(refusal->text))
         mend_end(refusal->text, sizeof(refusal->text) - 1);
+    if (!utf8_is_valid(slice_of(refusal->text)))
+        mend_middle(refusal->text);
     return error;
 }
 

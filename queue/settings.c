@@ -4,6 +4,7 @@
  */
 #include "queue/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -493,38 +494,51 @@ static bool says_fifo(struct slice text)
     return is_fifo;
 }
 
-static bool read_members(struct settings *settings, struct json *j, struct strbuf *plain)
+static int read_member(struct settings *settings, struct slice key, struct slice value,
+                       struct strbuf *plain)
 {
     const struct queue_limits limits = queue_limits_relaxed();
     struct queue_refusal refusal;
-    struct json_value key, value;
+    enum queue_error error = QUEUE_INTERNAL_FAILURE;
 
-    if (json_next(j, NULL) != JSON_OBJECT)
-        return false;
-    while (json_member(j, &key)) {
-        if (json_next(j, &value) != JSON_STRING)
-            return false;
-        strbuf_reset(plain);
-        json_unescape(value.text, plain);
-        if (strbuf_failed(plain) || settings_set(settings, &limits, key.text, strbuf_slice(plain),
-                                                 true, &refusal) != QUEUE_OK)
-            return false;
-    }
-    return json_end(j);
+    strbuf_reset(plain);
+    json_unescape(value, plain);
+    if (!strbuf_failed(plain))
+        error = settings_set(settings, &limits, key, strbuf_slice(plain), true, &refusal);
+    if (error == QUEUE_OK)
+        return 0;
+    return error == QUEUE_INTERNAL_FAILURE ? -ENOMEM : -EINVAL;
 }
 
-bool settings_read(struct settings *settings, struct slice text)
+static int read_members(struct settings *settings, struct json *j, struct strbuf *plain)
+{
+    struct json_value key, value;
+    int result = 0;
+
+    if (json_next(j, NULL) != JSON_OBJECT)
+        return -EINVAL;
+    while (result == 0 && json_member(j, &key)) {
+        if (json_next(j, &value) != JSON_STRING)
+            return -EINVAL;
+        result = read_member(settings, key.text, value.text, plain);
+    }
+    if (result != 0)
+        return result;
+    return json_end(j) ? 0 : -EINVAL;
+}
+
+int settings_read(struct settings *settings, struct slice text)
 {
     struct strbuf plain = {0};
     struct json j;
-    bool ok;
+    int result;
 
     settings_init(settings, says_fifo(text));
     json_init(&j, text);
-    ok = read_members(settings, &j, &plain);
+    result = read_members(settings, &j, &plain);
     strbuf_deinit(&plain);
     settings->is_sse_asked = settings->is_kms_asked = false;
-    if (!ok)
+    if (result != 0)
         settings_deinit(settings);
-    return ok;
+    return result;
 }

@@ -84,9 +84,10 @@ void settings_visit(const struct settings *settings,
 /* Whether `name` is an attribute that a client may ask for, the engine's own (counts, times, ARN) included, or "All". */
 bool settings_name_is_known(struct slice name);
 
-/* For stores: everything as text, and back. false: no memory, or it can't be read. */
+/* For stores: everything as text; false: no memory. */
 bool settings_write(const struct settings *settings, struct strbuf *out);
-bool settings_read(struct settings *settings, struct slice text);
+/* And back. 0, -EINVAL: it is no such text, -ENOMEM; the settings are empty unless 0. */
+int settings_read(struct settings *settings, struct slice text);
 
 /*
  * AddPermission and RemovePermission edit the Policy attribute: a statement with `label` as its Sid. Principals are

@@ -139,8 +139,10 @@ SL_TASK(settle)
             break;
     sqs->settler.waits = false;
     sl_ctx_cancel(sqs->keeping, 0);
-    ticket_chan_close(sqs->deletes);
-    ticket_chan_close(sqs->returns);
+    if (sqs->deletes)
+        ticket_chan_close(sqs->deletes);
+    if (sqs->returns)
+        ticket_chan_close(sqs->returns);
     return 0;
 }
 

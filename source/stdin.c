@@ -251,7 +251,8 @@ SL_TASK(read_lines)
         ended = take_bytes(in, false, &error);
         r = give_lines(in, my->intake, my->out, ended);
     }
-    message_chan_close(my->out);
+    if (my->out)
+        message_chan_close(my->out);
     sl_bell_silence(in->reader->bell);
     if (r == SL_CANCELED || r == SL_TIMEOUT)
         forgo_lines(in);

@@ -68,7 +68,8 @@ SL_TASK(synthesize)
             r = local_give(local, my->intake, my->out, (struct slice){event, (size_t)length});
         }
     }
-    message_chan_close(my->out);
+    if (my->out)
+        message_chan_close(my->out);
     if (r < 0)
         sl_ctx_cancel(my->intake, r);
     return 0;

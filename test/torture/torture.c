@@ -232,6 +232,8 @@ static void run_once(void (*scenario)(void), unsigned long fail_at, bool from_th
     now.count = 0;
     now.has_failed = false;
     now.is_on = true;
+    if (getenv("TORTURE_TRACE"))
+        fprintf(stderr, "%s %lu%s\n", now.name, fail_at, from_there_on ? " on" : "");
     scenario();
     now.is_on = false;
     torture_check(now.paused == 0);

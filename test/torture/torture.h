@@ -11,6 +11,7 @@
  * torture_pause and torture_resume.
  *
  *     TORTURE_ONLY=NAME TORTURE_AT=N [TORTURE_ON=1]    one run alone; TORTURE_TRAP=1: a breakpoint at the failure
+ *    TORTURE_TRACE=1: tells each run as it begins
  */
 #ifndef TEST_TORTURE_TORTURE_H
 #define TEST_TORTURE_TORTURE_H
