@@ -217,9 +217,14 @@ void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t pro
 void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility)
 {
     struct sim_event *event = event_of(ledger, number);
+    sl_dur granted, due;
 
     if (!event)
         return;
+    granted = sl_sec(event->granted_s);
+    due = sl_dur_add(sl_dur_add(sl_dur_div(granted, 2), sl_dur_div(granted, 40)), sl_ms(1500));
+    if (event->was_refused || sl_dur_cmp(sl_time_sub(event->hidden_until, sl_now()), due) > 0)
+        event->causes |= BIT(CAUSE_RETURNED);
     event->hidden_until = sl_time_add(sl_now(), visibility);
     event->granted_s = (uint16_t)(visibility.ns / 1000000000);
 }
@@ -228,16 +233,10 @@ bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t p
                           sl_dur asked)
 {
     const struct sim_event *event = event_of(ledger, number);
-    sl_dur granted, due;
 
-    if (!event)
-        return false;
-    granted = sl_sec(event->granted_s);
-    due = sl_dur_add(sl_dur_add(sl_dur_div(granted, 2), sl_dur_div(granted, 40)), sl_ms(1500));
-    if (sl_dur_cmp(asked, granted) != 0 && sl_dur_cmp(asked, ledger->visibility) != 0 &&
-        sl_dur_cmp(asked, sl_sec(sim_ledger_instance(ledger, process)->visibility_s)) != 0)
-        return true;
-    return sl_dur_cmp(sl_time_sub(event->hidden_until, sl_now()), due) > 0 || event->was_refused;
+    return event && sl_dur_cmp(asked, sl_sec(event->granted_s)) != 0 &&
+           sl_dur_cmp(asked, ledger->visibility) != 0 &&
+           sl_dur_cmp(asked, sl_sec(sim_ledger_instance(ledger, process)->visibility_s)) != 0;
 }
 
 void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,

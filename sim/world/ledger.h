@@ -94,12 +94,13 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
 /* The answer that gave it out did not arrive, or not fit for use. `is_visible`: SQS has noticed, and takes it back. */
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                         bool is_visible);
-/* The newest receipt's holder asks for it to be hidden for longer, and gets that. */
-void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility);
 /*
- * Whether a change of its visibility is a return and not an extension, which asks for as much as its receipt or a receive of
- * the process did, and comes when half of that is over. The growing delay of a return can be the same by chance.
+ * The newest receipt's holder asks for it to be hidden for longer, and gets that. The growing delay of a return can be the same
+ * by chance: after a refusal, or before an extension is due, it may have been one.
  */
+void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility);
+/* Whether a change of its visibility is certainly a return: an extension asks for as much as its receipt, or a receive of the
+ * process, did. */
 bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                           sl_dur asked);
 /* `process` gives it back, with its newest receipt, and SQS does that. */
