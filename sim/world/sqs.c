@@ -171,7 +171,7 @@ struct request {
     uint32_t process;
     bool drops_deletes, is_gone_unseen;
     bool is_fit;          /* what was answered is what SQS says, and a success */
-    uint64_t numbers[10]; /* what a receive gave out */
+    uint64_t numbers[10]; /* what a receive gave out, or a delete could not do */
     size_t count;
 };
 
@@ -207,7 +207,7 @@ static bool entry_failed(struct slice answer, unsigned position)
     return memmem(failed, (size_t)(answer.p + answer.n - failed), id, strlen(id));
 }
 
-static void see_deleted(const struct request *r, struct slice answer)
+static void see_deleted(struct request *r, struct slice answer)
 {
     struct slice asked = sim_exchange_body(r->exchange), handle;
     size_t at = 0;
@@ -216,7 +216,7 @@ static void see_deleted(const struct request *r, struct slice answer)
         const struct given *given = recall(r->sqs, handle);
 
         if (given && entry_failed(answer, i))
-            sim_ledger_delete_failed(r->sqs->ledger, given->number, r->process);
+            r->numbers[r->count++] = given->number;
         if (!given || entry_failed(answer, i))
             continue;
         if (r->drops_deletes || is_newest(r->sqs, given))
@@ -304,11 +304,17 @@ static void request_over(void *arg, bool delivered)
 {
     struct request *r = arg;
 
+    bool is_heard = delivered && r->is_fit;
+
     /* SQS does not always learn what became of an answer. */
-    for (size_t i = 0; i < r->count && !(delivered && r->is_fit); i++)
-        sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
-                           r->call && !delivered && !r->is_gone_unseen);
-    if (!delivered || !r->is_fit)
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->kind == DELETE && is_heard)
+            sim_ledger_delete_failed(r->sqs->ledger, r->numbers[i], r->process);
+        else if (r->kind == RECEIVE && !is_heard)
+            sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
+                               r->call && !delivered && !r->is_gone_unseen);
+    }
+    if (!is_heard)
         sim_ledger_trouble(r->sqs->ledger, r->process);
     if (r->call)
         queue_call_completed(r->call, delivered || r->is_gone_unseen);
@@ -387,7 +393,8 @@ static void reply(void *of, int status, const struct http_header *list, size_t c
         see_deleted(r, body);
     if (status == 200 && r->kind == CHANGE)
         see_changed(r, body);
-    if (r->count > 0 && sim_fault_happens(sqs->faults, FAULT_SQS_BAD_DIGEST, LEG_SQS)) {
+    if (r->kind == RECEIVE && r->count > 0 &&
+        sim_fault_happens(sqs->faults, FAULT_SQS_BAD_DIGEST, LEG_SQS)) {
         strbuf_reset(&sqs->scratch);
         strbuf_add_slice(&sqs->scratch, body);
         spoil(r, &sqs->scratch);
