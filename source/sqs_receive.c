@@ -370,7 +370,8 @@ SL_TASK(receiver)
             poll(sqs, &answer);
             continue;
         }
-        sqs_seat_wait(seat, sqs->intake, at, "credits, or the time of the next poll");
+        sqs_seat_wait(seat, PLANTED(22) ? sqs->delivery : sqs->intake, at,
+                      "credits, or the time of the next poll");
     }
     strbuf_deinit(&answer.bytes);
     if (--sqs->receivers_running == 0)
