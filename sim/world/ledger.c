@@ -153,7 +153,8 @@ static void judge_failed_delete(struct sim_ledger *ledger, uint64_t number,
     sl_dur time = sl_dur_min(sl_sec(8), sl_dur_div(ledger->visibility, 2));
     const struct sim_instance *instance;
 
-    if (sl_time_cmp(event->delete_failed, SL_NEVER) == 0 || event->causes & BIT(CAUSE_ENDED))
+    if (sl_time_cmp(event->delete_failed, SL_NEVER) == 0 || event->causes & BIT(CAUSE_ENDED) ||
+        sl_time_before(sl_now(), event->hidden_until))
         return;
     instance = sim_ledger_instance(ledger, event->holder);
     if (sl_time_before(event->hidden_until, sl_time_add(event->delete_failed, time)) ||
@@ -174,7 +175,8 @@ static uint8_t causes_of_receipt(struct sim_ledger *ledger, const struct sim_eve
 
     if (event->holder == 0 || causes)
         return causes;
-    if (sl_time_before(sl_now(), event->hidden_until))
+    /* Of two receipts at once it may hear of the newer one first, and use the older one's handle. */
+    if (sl_time_before(sl_now(), event->hidden_until) || event->last_causes & BIT(CAUSE_TWICE))
         return BIT(CAUSE_TWICE);
     return may_lose_lease(ledger, event) ? BIT(CAUSE_LEASE) : 0;
 }
@@ -199,6 +201,7 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     }
     event->causes = 0;
     event->last_causes = causes;
+    event->is_merged = event->holder == process;
     event->was_returned = event->was_refused = false;
     event->granted_s = (uint16_t)(visibility.ns / 1000000000);
     sim_ledger_instance(ledger, process)->visibility_s = event->granted_s;

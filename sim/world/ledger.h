@@ -49,6 +49,7 @@ struct sim_event {
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned;
+    bool is_merged;   /* its process had it before, and may still */
     bool was_refused; /* since the newest receipt the service said something else than yes of it */
     uint16_t granted_s; /* what the newest receipt or extension asked for */
 };

@@ -188,19 +188,21 @@ void sqs_see_changed(const struct request *r, struct slice answer)
     }
 }
 
-/* On a FIFO queue a group is given back last first: the first of it must not be visible before the others are. */
+/* On a FIFO queue what one receive brought of a group is given back last first: the first of it must not be visible before the
+ * others are. */
 static void see_return(const struct request *r, uint64_t number, sl_dur delay, uint64_t *last)
 {
     struct sim_ledger *ledger = r->sqs->ledger;
+    uint64_t groups = ledger->groups, before = *last;
 
     sim_ledger_return_asked(ledger, number, r->process, delay);
-    if (ledger->groups > 0 && *last != UINT64_MAX &&
-        number % ledger->groups == *last % ledger->groups && number > *last) {
-        ledger->wrong_requests++;
-        sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group given back after %" PRIu64,
-                        number, *last);
-    }
     *last = number;
+    if (groups == 0 || before == UINT64_MAX || number % groups != before % groups ||
+        number < before || ledger->events[number].is_merged || ledger->events[before].is_merged)
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group given back after %" PRIu64, number,
+                    before);
 }
 
 /* Whoever was told to stop starts no receive. */
