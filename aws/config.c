@@ -64,11 +64,11 @@ static char *copy_of(struct loading *l, const char *text)
     return copy;
 }
 
-/* Sets what is not set yet. */
+/* Sets what is not set yet. Nothing any more once memory has failed: what could not be set is not to be had from elsewhere. */
 static void settle(struct loading *l, struct aws_setting *setting, const char *value,
                    const char *origin)
 {
-    if (setting->value || !value || !*value)
+    if (l->failed || setting->value || !value || !*value)
         return;
     setting->value = copy_of(l, value);
     setting->origin = origin ? copy_of(l, origin) : NULL;

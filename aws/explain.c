@@ -77,7 +77,7 @@ static void unreachable(struct text *t)
     if (t->failure->http == HTTP_FAIL_TLS)
         advice = "AWS_CA_BUNDLE=FILE, if a proxy in between shows a certificate of its own";
     else if (is_elsewhere(t))
-        advice = "start the queue there, or correct the endpoint";
+        advice = "start the queue there (sluice queue), or correct the endpoint";
     else if (t->failure->http == HTTP_FAIL_RESOLVE)
         advice = "check that there is such a region, and this machine's DNS";
     else

@@ -92,10 +92,17 @@ static bool put(struct aws_ini *ini, const char *section, const char *key, const
         ini->entries = bigger;
         ini->room = room;
     }
-    e = &ini->entries[ini->count++];
+    e = &ini->entries[ini->count];
     *e = (struct aws_ini_entry){
         .section = strdup(section), .key = key ? strdup(key) : NULL, .value = copy};
-    return e->section && (!key || e->key);
+    if (!e->section || (key && !e->key)) {
+        free(e->section);
+        free(e->key);
+        wipe(copy);
+        return false;
+    }
+    ini->count++;
+    return true;
 }
 
 static struct slice strip(struct slice s)
@@ -312,29 +319,37 @@ int aws_ini_read(struct aws_ini *out, enum aws_ini_kind kind, const char *path)
     return result;
 }
 
-static char *section_name(const char *type, const char *name)
+/* Whether it is "TYPE NAME". Compared in place: without memory nothing must seem to be absent. */
+static bool is_section(const char *section, const char *type, const char *name)
 {
-    struct strbuf out = {0};
+    size_t n = strlen(type);
 
-    strbuf_addf(&out, "%s %s", type, name);
-    return strbuf_take(&out, NULL);
+    return strncmp(section, type, n) == 0 && section[n] == ' ' &&
+           strcmp(section + n + 1, name) == 0;
+}
+
+static const struct aws_ini_entry *find_in(const struct aws_ini *ini, const char *type,
+                                           const char *name, const char *key)
+{
+    for (size_t i = 0; i < ini->count; i++) {
+        const struct aws_ini_entry *e = &ini->entries[i];
+
+        if (is_section(e->section, type, name) &&
+            (key ? e->key && strcmp(e->key, key) == 0 : !e->key))
+            return e;
+    }
+    return NULL;
 }
 
 const char *aws_ini_get(const struct aws_ini *ini, const char *type, const char *name,
                         const char *key)
 {
-    char *section = section_name(type, name);
-    struct aws_ini_entry *e = section ? find(ini, section, key) : NULL;
+    const struct aws_ini_entry *e = find_in(ini, type, name, key);
 
-    free(section);
     return e && e->value && *e->value ? e->value : NULL;
 }
 
 bool aws_ini_has(const struct aws_ini *ini, const char *type, const char *name)
 {
-    char *section = section_name(type, name);
-    bool has = section && find(ini, section, NULL);
-
-    free(section);
-    return has;
+    return find_in(ini, type, name, NULL) != NULL;
 }

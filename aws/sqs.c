@@ -84,7 +84,7 @@ int sqs_receive(struct sqs_queue *queue, struct sl_ctx *ctx,
     sqs_write_receive(&call->body, &params);
     call->timeout = sl_dur_add(sl_sec(options->wait_s), receive_slack);
     call->answer_max = RECEIVE_ANSWER_MAX;
-    call->retry_in = options->retry_in;
+    call->begin_in = options->begin_in;
     result = sqs_call_perform(call, ctx, failure);
     out->cut = call->cut;
     if (result == 0)

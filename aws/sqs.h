@@ -158,9 +158,10 @@ struct sqs_receive_options {
     unsigned count;       /* 1-10 */
     unsigned wait_s;      /* 0-20; the request times out 10 s later */
     int32_t visibility_s; /* 0-43,200; negative: the queue's own */
-    /* When it ends, a poll that is under way is left to finish, but none is begun: no retry either. A descendant of the
-     * context that the receive is called with; NULL: that one. */
-    struct sl_ctx *retry_in;
+    /* When it ends, a poll that was sent is left to finish, but none is sent any more: no retry, nor
+     * one that still waits for a connection. A descendant of the context that the receive is called
+     * with; NULL: that one. */
+    struct sl_ctx *begin_in;
 };
 
 /*

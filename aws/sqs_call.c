@@ -101,7 +101,7 @@ struct sqs_call *sqs_call_begin(struct sqs_client *client, const struct sqs_targ
     call->operation = operation;
     call->timeout = timeout_usual;
     call->answer_max = ANSWER_MAX_USUAL;
-    call->retry_in = NULL;
+    call->begin_in = NULL;
     call->cut = 0;
     return call;
 }
@@ -230,6 +230,7 @@ static int attempt(struct sqs_call *call, struct sl_ctx *ctx, bool fresh)
         .timeout = call->timeout,
         .answer_max = call->answer_max,
         .fresh_connection = fresh,
+        .begin_in = call->begin_in,
     };
     int result = sign(call, ctx, &head);
 
@@ -482,7 +483,7 @@ int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failu
 {
     struct sqs_client *client = call->client;
     struct remedies done = {.retry = {.attempts_max = client->config->attempts_max}};
-    struct sl_ctx *retry_in = call->retry_in ? call->retry_in : ctx;
+    struct sl_ctx *retry_in = call->begin_in ? call->begin_in : ctx;
     bool fresh = false;
     int result;
 

@@ -37,7 +37,7 @@ struct sqs_call {
     struct strbuf secrets;     /* Authorization and session token, of the present attempt */
     struct http_answer answer; /* of the last attempt */
     sl_dur timeout;            /* of an attempt */
-    struct sl_ctx *retry_in;   /* when it ends, no further attempt is made; NULL: the call's own */
+    struct sl_ctx *begin_in;   /* when it ends, no attempt is sent any more; NULL: the call's own */
     size_t answer_max;
     unsigned cut;             /* attempts that were sent and not answered whole */
     sl_time asked;            /* when the last attempt was handed over */

@@ -12,6 +12,8 @@
  *     --fill N       stop filling after so many seconds, and measure at the depth that is reached (600)
  *     --drain        after that, receive and delete what is left, and check that all of it came
  *     --split        half of the clients send, the others receive and delete; otherwise each does all three in turn
+ *     --sleep        sleep while there is no answer; otherwise it looks again and again on a core of its own, so that no
+ *                    server pays for waking it (a twelfth of the time of ours)
  *     --pid N        the server, whose CPU time and memory are reported
  *
  * Exit 1: an event was lost, came twice, or a call was refused.
@@ -76,7 +78,7 @@ static struct {
     struct sockaddr_storage address;
     socklen_t address_n;
     size_t clients, events, seconds, bytes, preload, fill_seconds, pid;
-    bool drains, is_split;
+    bool drains, is_split, is_asleep;
 } options = {.clients = 32, .events = 100000, .bytes = 1024, .seconds = 60, .fill_seconds = 600};
 
 static struct {
@@ -483,7 +485,7 @@ static void loop(void)
 {
     while (world.idle < options.clients) {
         struct epoll_event events[64];
-        int n = epoll_wait(world.epoll, events, 64, 1000);
+        int n = epoll_wait(world.epoll, events, 64, options.is_asleep ? 1000 : 0);
 
         for (int i = 0; i < n; i++) {
             struct client *c = events[i].data.ptr;
@@ -558,11 +560,17 @@ static void set_number(size_t index, const char *text)
 static void read_options(int argc, char **argv)
 {
     /* the numbers in the order of set_number's rows */
-    static const struct option known[] = {{"clients", 1, NULL, 'n'}, {"events", 1, NULL, 'n'},
-                                          {"seconds", 1, NULL, 'n'}, {"bytes", 1, NULL, 'n'},
-                                          {"preload", 1, NULL, 'n'}, {"fill", 1, NULL, 'n'},
-                                          {"pid", 1, NULL, 'n'},     {"drain", 0, NULL, 'd'},
-                                          {"split", 0, NULL, 's'},   {0}};
+    static const struct option known[] = {{"clients", 1, NULL, 'n'},
+                                          {"events", 1, NULL, 'n'},
+                                          {"seconds", 1, NULL, 'n'},
+                                          {"bytes", 1, NULL, 'n'},
+                                          {"preload", 1, NULL, 'n'},
+                                          {"fill", 1, NULL, 'n'},
+                                          {"pid", 1, NULL, 'n'},
+                                          {"sleep", 0, NULL, 'z'},
+                                          {"drain", 0, NULL, 'd'},
+                                          {"split", 0, NULL, 's'},
+                                          {0}};
     int option, index;
 
     while ((option = getopt_long(argc, argv, "", known, &index)) != -1) {
@@ -572,6 +580,7 @@ static void read_options(int argc, char **argv)
             set_number((size_t)index, optarg);
         options.drains |= option == 'd';
         options.is_split |= option == 's';
+        options.is_asleep |= option == 'z';
     }
     if (optind + 1 != argc || (options.is_split && options.clients < 2))
         give_up("one QUEUE_URL, and two clients for --split");

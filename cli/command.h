@@ -25,7 +25,7 @@ struct command {
 /* Ended by NULL. */
 extern const struct command *const commands[];
 extern const struct command command_run, command_demo, command_perseus, command_send, command_queue,
-    command_queues, command_peek, command_help;
+    command_queues, command_peek, command_simulate, command_help;
 
 /* NULL: there is none of that name. */
 const struct command *command_find(const char *name);

@@ -11,8 +11,8 @@
 #include "ops/log.h"
 
 const struct command *const commands[] = {
-    &command_run,    &command_demo, &command_perseus, &command_send, &command_queue,
-    &command_queues, &command_peek, &command_help,    NULL,
+    &command_run,    &command_demo, &command_perseus,  &command_send, &command_queue,
+    &command_queues, &command_peek, &command_simulate, &command_help, NULL,
 };
 
 const struct command *command_find(const char *name)

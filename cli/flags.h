@@ -60,7 +60,7 @@ struct flag_table {
         (array), sizeof(array) / sizeof((array)[0]), (base)                                        \
     }
 
-enum { FLAG_TABLES_MAX = 6, FLAGS_MAX = 64, ARGUMENTS_MAX = 4096 };
+enum { FLAG_TABLES_MAX = 12, FLAGS_MAX = 64, ARGUMENTS_MAX = 4096 };
 
 /* Two flags that make no sense together; refused when both were given. `why` completes "--a and
  * --b: …". */

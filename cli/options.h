@@ -120,8 +120,31 @@ struct peek_options {
     bool body;
 };
 
+/* A scenario. What `run` was told is in `run`, as far as it matters to a simulation. */
+struct simulate_options {
+    struct run_options run;
+    const char *rate; /* RATE[,poisson] or a file; NULL: none come */
+    sl_dur duration;
+    uint64_t backlog;
+    uint64_t replicas;
+    sl_dur deploy_every; /* 0: never */
+    uint64_t size;
+    sl_dur queue_visibility;
+    uint64_t max_receives;  /* 0: no dead-letter queue */
+    const char *service;    /* DUR[,p99=DUR][,capacity=RATE][,at-once=N] */
+    const char **outages;   /* DUR@START */
+    const char **throttles; /* SHARE@START+DUR */
+    const char **crashes;   /* @TIME */
+    double poison;
+    uint64_t seed;
+    uint64_t seeds;
+    const char *price; /* USD per million requests */
+    const char *svg;
+    const char *trace;
+};
+
 extern const struct flag_spec run_flags, demo_flags, perseus_flags, send_flags, queue_flags,
-    queues_flags, peek_flags;
+    queues_flags, peek_flags, simulate_flags;
 
 /*
  * What the tables can't say about `run`: which flags go with which source and sink, headers that
@@ -139,5 +162,8 @@ int send_options_check(const struct send_options *options, struct problem *probl
 /* And for `queue`: what is printed as shell has to be plain. */
 int queue_options_check(const struct queue_options *options, const struct flags *flags,
                         struct problem *problem);
+
+/* And for `simulate`: what needs no reading of the scenario. */
+int simulate_options_check(const struct simulate_options *options, struct problem *problem);
 
 #endif

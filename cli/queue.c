@@ -21,6 +21,8 @@
 
 /* How long requests may run on after the first signal. */
 #define STOP_LIMIT sl_sec(5)
+/* The same when the store has failed: those that wait for it are told that they were in vain. */
+#define REFUSE_LIMIT sl_sec(1)
 /* Any keys do without --keys; these say whose they are. */
 #define ANY_KEY "sluice"
 
@@ -190,11 +192,10 @@ static int store_failed(const struct serve *serve, int error)
     return status;
 }
 
-static int stop(const struct serve *serve, struct queue_server *server, struct sl_ctx *ctx)
+static int stop(struct queue_server *server, struct sl_ctx *ctx, sl_dur limit)
 {
-    struct sl_ctx *stopping = sl_ctx_new(ctx, &(struct sl_ctx_options){.timeout = STOP_LIMIT});
-    int error = queue_server_stop(server, stopping);
-    return error < 0 ? store_failed(serve, error) : EXIT_DONE;
+    struct sl_ctx *stopping = sl_ctx_new(ctx, &(struct sl_ctx_options){.timeout = limit});
+    return queue_server_stop(server, stopping);
 }
 
 static int serve_until_signal(struct sl_ctx *ctx, const struct serve *serve,
@@ -209,13 +210,16 @@ static int serve_until_signal(struct sl_ctx *ctx, const struct serve *serve,
     if (told == 0) {
         SL_GO(ctx, heed_signal, .signals = signals, .serving = serving);
         int error = queue_service_wait_error(queue_server_service(server), serving);
-        if (error < 0)
-            return store_failed(serve, error);
+        if (error < 0) {
+            int status = store_failed(serve, error);
+            SL_IGNORE(stop(server, ctx, REFUSE_LIMIT));
+            return status;
+        }
         log_info("a signal came: stopping");
     }
     sl_chan_free(signals); /* a second one has its usual effect */
-    int stopped = stop(serve, server, ctx);
-    return told ? told : stopped;
+    int error = stop(server, ctx, STOP_LIMIT);
+    return error < 0 ? store_failed(serve, error) : told;
 }
 
 static int serve_task(struct sl_ctx *ctx, void *arg)

@@ -122,6 +122,7 @@ static int read_lines(struct key_list *list, const char *path, struct problem *p
 {
     char *rest = list->text, *line;
 
+    sl_assert(list->text);
     if (memchr(list->text, '\0', list->text_n))
         return problem_set(problem, EXIT_BAD_CONFIG, "--keys %s is no text", path);
     list->items = calloc(KEYS_MAX, sizeof *list->items);

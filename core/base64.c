@@ -1,14 +1,21 @@
 #include "core/base64.h"
 
+#define DIGIT(c, value) [c] = (value) + 1
+#define DIGITS_4(c, value)                                                                         \
+    DIGIT(c, value), DIGIT((c) + 1, (value) + 1), DIGIT((c) + 2, (value) + 2),                     \
+        DIGIT((c) + 3, (value) + 3)
+#define DIGITS_8(c, value) DIGITS_4(c, value), DIGITS_4((c) + 4, (value) + 4)
+
+/* The value of each digit, plus 1; 0: it is none. */
+static const signed char digit_values[256] = {
+    DIGITS_8('A', 0),  DIGITS_8('I', 8),  DIGITS_8('Q', 16), DIGIT('Y', 24), DIGIT('Z', 25),
+    DIGITS_8('a', 26), DIGITS_8('i', 34), DIGITS_8('q', 42), DIGIT('y', 50), DIGIT('z', 51),
+    DIGITS_8('0', 52), DIGIT('8', 60),    DIGIT('9', 61),    DIGIT('+', 62), DIGIT('/', 63),
+};
+
 int base64_digit(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return digit_values[(unsigned char)c] - 1;
 }
 
 /* How many '=' are at the end: 0 to 2. */

@@ -39,23 +39,28 @@ static const char *skip_plain_bytes(const char *p, const char *end)
 }
 
 #ifdef __SSE2__
-/* The first byte that is a quote, a backslash, a control character or not ASCII. */
-static const char *skip_plain(const char *p, const char *end)
+/* A bit for each byte that is a quote, a backslash, a control character or not ASCII. */
+static unsigned special_bytes(__m128i bytes)
 {
     const __m128i quote = _mm_set1_epi8('"');
     const __m128i backslash = _mm_set1_epi8('\\');
     const __m128i space = _mm_set1_epi8(0x20);
+    /* Signed: bytes from 0x80 on are negative, and so below 0x20 as the control characters are. */
+    __m128i special =
+        _mm_or_si128(_mm_cmplt_epi8(bytes, space),
+                     _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
 
+    return (unsigned)_mm_movemask_epi8(special);
+}
+
+/* The first byte that is one of those. */
+static const char *skip_plain(const char *p, const char *end)
+{
     for (; end - p >= 16; p += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Signed: bytes from 0x80 on are negative, and so below 0x20 as the control characters are. */
-        __m128i special = _mm_or_si128(
-            _mm_cmplt_epi8(bytes, space),
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        int mask = _mm_movemask_epi8(special);
+        unsigned mask = special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p));
 
         if (mask)
-            return p + __builtin_ctz((unsigned)mask);
+            return p + __builtin_ctz(mask);
     }
     return skip_plain_bytes(p, end);
 }
@@ -196,6 +201,42 @@ static size_t escape_length(const char *p, const char *end)
     return low >= 0xdc00 && low <= 0xdfff ? 12 : 0;
 }
 
+#ifdef __SSE2__
+/* Escapes of two characters: what follows the backslash. */
+static const bool is_short_escape[256] = {
+    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+    ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+};
+
+/* Passes over plain text and short escapes, which JSON in JSON is full of, up to anything else or near the end. */
+static const char *skip_easy(const char *p, const char *end, bool *escaped)
+{
+    while (end - p > 16) {
+        unsigned mask = special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p));
+
+        while (mask) {
+            int i = __builtin_ctz(mask);
+
+            if (p[i] != '\\' || !is_short_escape[(unsigned char)p[i + 1]])
+                return p + i;
+            *escaped = true;
+            mask &= ~(3U << i);
+            if (i == 15) /* the second character is the next block's first */
+                p++;
+        }
+        p += 16;
+    }
+    return p;
+}
+#else
+static const char *skip_easy(const char *p, const char *end, bool *escaped)
+{
+    (void)end;
+    (void)escaped;
+    return p;
+}
+#endif
+
 /* j->at is behind the opening quote. */
 static bool read_string(struct json *j, struct json_value *out)
 {
@@ -206,7 +247,7 @@ static bool read_string(struct json *j, struct json_value *out)
     for (;;) {
         size_t n;
 
-        p = skip_plain(p, j->end);
+        p = skip_plain(skip_easy(p, j->end, &escaped), j->end);
         if (p == j->end)
             return fail(j, p, "a string does not end");
         if (*p == '"')
@@ -486,16 +527,18 @@ static size_t utf8_write(uint32_t code, char *out)
     return 4;
 }
 
+/* What the character behind a backslash stands for; 0: 'u', or none. */
+static const char unescaped[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
 /* Writes what the escape at *p stands for, at most 4 bytes, and moves *p behind it. The escape is known to be one. */
 static size_t unescape_one(const char **p, const char *end, char *out)
 {
-    static const char plain[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     char kind = (*p)[1];
     uint32_t code;
 
     if (kind != 'u') {
-        out[0] = plain[kind & 127];
+        out[0] = unescaped[kind & 127];
         *p += 2;
         return 1;
     }
@@ -539,6 +582,61 @@ static size_t copy_plain(const char **p, const char *end, char *out, size_t room
     return n;
 }
 
+#ifdef __SSE2__
+static void copy_16(char *to, const char *from)
+{
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_loadu_si128((const __m128i *)(const void *)from));
+}
+
+/*
+ * Plain text and short escapes, up to anything else or near an end. A block's backslashes are found at once, so that one
+ * escape does not wait for the last; what stands between two is stored whole, and what is too much is written over.
+ */
+static size_t unescape_easy(const char **from, const char *end, char *out, size_t room)
+{
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const char *p = *from;
+    char *to = out;
+
+    while (end - p >= 2 * 16 && room - (size_t)(to - out) >= 2 * 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
+        int done = 0;
+
+        while (mask) {
+            int i = __builtin_ctz(mask);
+            char c = unescaped[p[i + 1] & 127];
+
+            copy_16(to, p + done);
+            to += i - done;
+            if (!c) {
+                *from = p + i;
+                return (size_t)(to - out);
+            }
+            *to++ = c;
+            done = i + 2;
+            mask &= ~(3U << i);
+        }
+        if (done < 16) {
+            copy_16(to, p + done);
+            to += 16 - done;
+        }
+        p += done < 16 ? 16 : done;
+    }
+    *from = p;
+    return (size_t)(to - out);
+}
+#else
+static size_t unescape_easy(const char **from, const char *end, char *out, size_t room)
+{
+    (void)from;
+    (void)end;
+    (void)out;
+    (void)room;
+    return 0;
+}
+#endif
+
 size_t json_unescape_some(struct slice *rest, char *out, size_t size)
 {
     const char *p = rest->p;
@@ -546,6 +644,9 @@ size_t json_unescape_some(struct slice *rest, char *out, size_t size)
     size_t n = 0;
 
     while (p < end && size - n >= 4) {
+        n += unescape_easy(&p, end, out + n, size - n);
+        if (p == end || size - n < 4)
+            break;
         if (*p == '\\')
             n += unescape_one(&p, end, out + n);
         else
@@ -579,38 +680,109 @@ bool json_equals_unescaped(const struct json_value *string, struct slice plain)
     return at == plain.n;
 }
 
-static void escape_one(char c, struct strbuf *out)
+/* How a character stands behind a backslash; 0: as \u00XX. */
+static const char short_escapes[128] = {
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+    ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
+};
+
+enum { ESCAPE_MAX = 6 };
+
+static char *put_escape(char *to, char c)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = c ? strchr(from, c) : NULL;
 
-    strbuf_addc(out, '\\');
-    if (found) {
-        strbuf_addc(out, to[found - from]);
-        return;
+    *to++ = '\\';
+    if (short_escapes[(unsigned char)c]) {
+        *to++ = short_escapes[(unsigned char)c];
+        return to;
     }
-    strbuf_add(out, "u00", 3);
-    strbuf_addc(out, hex[(unsigned char)c >> 4]);
-    strbuf_addc(out, hex[c & 15]);
+    to[0] = 'u';
+    to[1] = to[2] = '0';
+    to[3] = hex[(unsigned char)c >> 4];
+    to[4] = hex[c & 15];
+    return to + 5;
+}
+
+/* What one step of json_escape may write: 16 bytes, each with a backslash before it, 16 that are stored too much; a NUL. */
+enum { BLOCK = 16, ESCAPE_ROOM = 3 * BLOCK + ESCAPE_MAX + 1 };
+
+#ifdef __SSE2__
+/*
+ * One block, as far as it needs none but short escapes; false: at *from is something else. The bytes that need one are found
+ * at once, so that one escape does not wait for the last.
+ */
+static bool escape_block(const char **from, char **out)
+{
+    const char *p = *from;
+    unsigned mask = special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p));
+    char *to = *out;
+    int done = 0;
+
+    for (; mask; mask &= mask - 1) {
+        int i = __builtin_ctz(mask);
+        char c = p[i] < 0 ? '\0' : short_escapes[(unsigned char)p[i]];
+
+        copy_16(to, p + done);
+        to += i - done;
+        if (!c) {
+            *from = p + i;
+            *out = to;
+            return false;
+        }
+        *to++ = '\\';
+        *to++ = c;
+        done = i + 1;
+    }
+    copy_16(to, p + done);
+    *out = to + BLOCK - done;
+    *from = p + BLOCK;
+    return true;
+}
+#endif
+
+/* Passes on what needs none but short escapes, while there is room; *to may be written beyond that. */
+static const char *escape_easy(const char *p, const char *end, char **to, const char *limit)
+{
+#ifdef __SSE2__
+    while (end - p >= 2 * BLOCK && *to <= limit)
+        if (!escape_block(&p, to))
+            return p;
+    if (end - p >= 2 * BLOCK)
+        return p; /* no room */
+#endif
+    for (; p < end && *to <= limit && is_plain((unsigned char)*p); p++)
+        *(*to)++ = *p;
+    return p;
+}
+
+/* Where to go on writing, with room for a step, and for `left` bytes as they usually are. NULL: no memory. */
+static char *escape_room(struct strbuf *out, char *to, size_t left)
+{
+    out->n = (size_t)(to - out->p);
+    return strbuf_reserve(out, left + left / 8 + ESCAPE_ROOM) ? out->p + out->n : NULL;
 }
 
 bool json_escape(struct slice utf8, struct strbuf *out)
 {
-    const char *p = utf8.p;
-    const char *end = p + utf8.n;
+    const char *p = utf8.p, *end = p + utf8.n;
     size_t before = out->n;
+    char *to;
 
+    if (!strbuf_reserve(out, utf8.n + utf8.n / 8 + ESCAPE_ROOM))
+        return utf8_is_valid(utf8);
+    to = out->p + out->n;
     while (p < end) {
-        const char *plain = p;
         size_t n;
 
-        p = skip_plain(p, end);
-        strbuf_add(out, plain, (size_t)(p - plain));
-        if (p == end)
-            break;
+        if ((size_t)(out->p + out->cap - to) < ESCAPE_ROOM &&
+            !(to = escape_room(out, to, (size_t)(end - p))))
+            return utf8_is_valid((struct slice){p, (size_t)(end - p)});
+        p = escape_easy(p, end, &to, out->p + out->cap - ESCAPE_ROOM);
+        if (p == end || is_plain((unsigned char)*p))
+            continue;
         if ((unsigned char)*p < 0x80) {
-            escape_one(*p++, out);
+            to = put_escape(to, *p++);
             continue;
         }
         n = utf8_length(p, end);
@@ -618,8 +790,10 @@ bool json_escape(struct slice utf8, struct strbuf *out)
             strbuf_truncate(out, before);
             return false;
         }
-        strbuf_add(out, p, n);
-        p += n;
+        for (; n > 0; n--)
+            *to++ = *p++;
     }
+    *to = '\0';
+    out->n = (size_t)(to - out->p);
     return true;
 }

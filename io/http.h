@@ -57,6 +57,9 @@ struct http_request {
     sl_dur stall_timeout;   /* an answer that has begun brings 1,000 bytes in it; 0 = 10 s */
     size_t answer_max;      /* bytes of the answer's body; 0 = 1 MiB */
     bool fresh_connection;  /* not on one that was used before: for the try after HTTP_FAIL_CUT */
+    /* When it ends before there is a connection, nothing is sent: HTTP_FAIL_CANCELED. Afterwards it
+     * means nothing. NULL: only the context of http_perform counts. */
+    struct sl_ctx *begin_in;
     /* The peer may be at 169.254.0.0/16, fe80::/10 or fd00:ec2::/32: credential endpoints only. */
     bool allow_link_local;
 };

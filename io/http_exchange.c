@@ -159,13 +159,20 @@ void *http_exchange_data(const struct http_exchange *x)
     return x->data;
 }
 
+bool http_exchange_peer_is_there(const struct http_exchange *x)
+{
+    char byte;
+    ssize_t n = recv(x->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 static void peer_hung_up(struct sl_watch *watch, unsigned events)
 {
     struct http_exchange *x = SL_CONTAINER_OF(watch, struct http_exchange, peer);
-    char byte;
 
     (void)events;
-    if (recv(x->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR))
+    if (http_exchange_peer_is_there(x))
         return;
     exchange_stop_peer_watch(x);
     x->is_gone = true;

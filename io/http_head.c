@@ -2,29 +2,49 @@
 
 #include <string.h>
 
-bool http_is_token(struct slice text)
+enum { TOKEN = 1, FIELD = 2 };
+
+/* What a byte may be part of: a token (RFC 9110, 5.6.2), a field's value (5.5). */
+static unsigned char kind_of(unsigned char c)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
+    bool is_token = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    (c != '\0' && c < 0x80 && strchr(marks, c));
+    bool is_field = (c >= 0x20 && c != 0x7f) || c == '\t';
 
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
+    return (unsigned char)((is_token ? TOKEN : 0) | (is_field ? FIELD : 0));
+}
 
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-            (c == '\0' || !strchr(marks, c)))
+/* Worked out once: every header of every request is looked at. */
+static const unsigned char *kinds(void)
+{
+    static unsigned char table[256];
+    static bool is_made;
+
+    for (unsigned c = 0; !is_made && c < 256; c++)
+        table[c] = kind_of((unsigned char)c);
+    is_made = true;
+    return table;
+}
+
+static bool is_all(struct slice text, unsigned char kind)
+{
+    const unsigned char *table = kinds();
+
+    for (size_t i = 0; i < text.n; i++)
+        if (!(table[(unsigned char)text.p[i]] & kind))
             return false;
-    }
-    return text.n > 0;
+    return true;
+}
+
+bool http_is_token(struct slice text)
+{
+    return text.n > 0 && is_all(text, TOKEN);
 }
 
 bool http_is_field_value(struct slice text)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
+    return is_all(text, FIELD);
 }
 
 struct slice http_trim(struct slice text)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/address.h"
+#include "io/http_head.h"
 #include "io/http_server_impl.h"
 
 enum {
@@ -244,7 +245,22 @@ static size_t on_unescape(void *arg, struct MHD_Connection *connection, char *te
 struct framing {
     unsigned lengths, encodings;
     const char *length;
+    bool is_unclear;
 };
+
+/* libmicrohttpd 0.9.75 appends a folded line to the header's name: "Content-Length300" says 5. */
+static bool is_framing_folded(const char *name)
+{
+    return (strncasecmp(name, "Content-Length", 14) == 0 && name[14]) ||
+           (strncasecmp(name, "Transfer-Encoding", 17) == 0 && name[17]);
+}
+
+/* Whoever stands in front may read such a line in another way than libmicrohttpd does, which takes "Content-Length : 5"
+ * and what is behind a bare CR for something else (RFC 9112, 2.2 and 5.1: to be refused). */
+static bool is_unclear(struct slice name, struct slice value)
+{
+    return !http_is_token(name) || !http_is_field_value(value) || is_framing_folded(name.p);
+}
 
 static enum MHD_Result look_at_framing(void *arg, enum MHD_ValueKind kind, const char *name,
                                        const char *value)
@@ -252,11 +268,13 @@ static enum MHD_Result look_at_framing(void *arg, enum MHD_ValueKind kind, const
     struct framing *framing = arg;
 
     (void)kind;
+    framing->is_unclear |= is_unclear(slice_of(name), slice_of(value ? value : ""));
     if (strcasecmp(name, "Content-Length") == 0) {
         framing->lengths++;
         framing->length = value;
     } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
         framing->encodings++;
+        framing->is_unclear |= !slice_eq_nocase(http_trim(slice_of(value)), SLICE("chunked"));
     }
     return MHD_YES;
 }
@@ -272,8 +290,8 @@ static enum MHD_Result begin_body(struct http_exchange *x, const char *method)
         return MHD_NO;
     x->method = method;
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, look_at_framing, &framing);
-    if (framing.lengths + framing.encodings > 1)
-        return refuse(x, 400, "more than one header says how long the body is\n");
+    if (framing.lengths + framing.encodings > 1 || framing.is_unclear)
+        return refuse(x, 400, "the headers leave open how long the body is\n");
     exchange_enter(x, STATE_BODY);
     if (!framing.length)
         return MHD_YES;

@@ -130,6 +130,9 @@ struct http_exchange_watch {
     void *arg;
 };
 
+/* Whether the peer has not closed its connection, as far as the kernel knows at this moment: one system call. */
+bool http_exchange_peer_is_there(const struct http_exchange *exchange);
+
 /* Before the reply, at most once. 0, or negative: the descriptor can't be watched. */
 int http_exchange_watch(struct http_exchange *exchange, const struct http_exchange_watch *watch);
 

@@ -64,6 +64,8 @@ static const char *read_parts(struct http_target *target, CURLU *parsed, bool ma
     if (!wrong) {
         target->is_tls = strcasecmp(scheme, "https") == 0;
         target->port = (uint16_t)strtoul(port ? port : "0", NULL, 10);
+        if (target->port == 0)
+            wrong = "its port is 0";
     }
     curl_free(scheme);
     curl_free(host);

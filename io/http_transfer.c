@@ -107,6 +107,8 @@ static int on_begin(void *arg, char *peer_ip, char *local_ip, int peer_port, int
     (void)local_ip;
     (void)peer_port;
     (void)local_port;
+    if (t->request->begin_in && sl_ctx_err(t->request->begin_in) != SL_OK)
+        transfer_fail(t, HTTP_FAIL_CANCELED, "canceled");
     if (t->failure != HTTP_COMPLETE || transfer_refuses_retry(t))
         return CURL_PREREQFUNC_ABORT;
     t->has_begun = true;

@@ -185,15 +185,21 @@ static void log_accepted(const struct courier *courier, const struct part *part,
              part->attempt, courier->number);
 }
 
+/* What is shown of the service; a pause shows its own reason for as long as it lasts. NULL: all is well. */
+static void show_trouble(struct progress *progress, const char *reason)
+{
+    if (!progress->paused)
+        snprintf(progress->trouble, sizeof(progress->trouble), "%s", reason ? reason : "");
+}
+
 static void log_trouble(const struct courier *courier, const struct part *part,
                         const struct sink_result *result, const char *consequence)
 {
     struct delivery *delivery = courier->delivery;
-    struct progress *progress = delivery->pipeline->progress;
     char size[UNITS_TEXT_SIZE];
 
     units_print_size(size, part->body.n);
-    snprintf(progress->trouble, sizeof(progress->trouble), "%s", result->reason);
+    show_trouble(delivery->pipeline->progress, result->reason);
     if (log_limit_pass(&delivery->trouble_log))
         log_warn("batch %s: %zu event%s, %s: %s, attempt %u, worker %u: %s", part->key, part->count,
                  part->count == 1 ? "" : "s", size, result->reason, part->attempt, courier->number,
@@ -207,7 +213,7 @@ static enum step on_accepted(struct courier *courier, struct part *part)
     decide(part, FATE_DELETE);
     delivery->pipeline->account->batches++;
     delivery->pipeline->progress->accepted += part->count;
-    delivery->pipeline->progress->trouble[0] = '\0';
+    show_trouble(delivery->pipeline->progress, NULL);
     gate_accepted(&delivery->gate);
     return STEP_DECIDED;
 }

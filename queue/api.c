@@ -17,11 +17,20 @@ static bool is_json(const struct api_http *http)
     return http->target.p || starts_with(http->content_type, "application/x-amz-json-1.");
 }
 
+/* Those of the developer guide, "Making Query API requests". */
+static bool is_method(const char *method)
+{
+    return strcmp(method, "GET") == 0 || strcmp(method, "POST") == 0;
+}
+
 enum queue_error api_read(struct api_request *request, const struct api_http *http,
                           struct queue_refusal *refusal)
 {
     api_request_reset(request);
     request->protocol = is_json(http) ? API_JSON : API_QUERY;
+    request->operation = OPERATIONS;
+    if (!is_method(http->method))
+        return queue_refuse_plainly(refusal, QUEUE_ACTION_UNKNOWN);
     if (request->protocol == API_JSON)
         return api_read_json(request, http, refusal);
     return api_read_query(request, http, refusal);
@@ -33,12 +42,10 @@ enum queue_error api_refuse_list(const char *name, struct queue_refusal *refusal
                         API_ENTRIES_MAX);
 }
 
-/* Some are missed in words of their own: what SQS was seen to say. */
+/* One is missed in words of its own: what SQS was seen to say. */
 static enum queue_error refuse_missing(const struct model_member *member,
                                        struct queue_refusal *refusal)
 {
-    if (strcmp(member->name, "QueueUrl") == 0)
-        return queue_refuse_plainly(refusal, QUEUE_DOES_NOT_EXIST);
     if (strcmp(member->name, "QueueName") == 0)
         return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                             "Value for parameter QueueName is invalid. Reason: Must specify a "

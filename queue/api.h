@@ -7,7 +7,7 @@
  * base64. Types and presence are checked here; limits and meaning are not.
  *
  * What is missing or of the wrong type is refused as SQS does: SerializationException and MissingParameter, but
- * QueueDoesNotExist without a QueueUrl and InvalidParameterValue without a QueueName. A batch without Entries is an empty
+ * InvalidParameterValue without a QueueName, and in the Query protocol QueueDoesNotExist without a QueueUrl. A batch without Entries is an empty
  * one: `entry_count` is 0, and the operation refuses it. Unknown members are passed over, null is "not given", what is given
  * twice counts as it was given last; of a map all entries are kept in their order, also those with the same name. All text
  * is valid UTF-8, and may hold NUL.
@@ -202,7 +202,7 @@ void answer_failed_entry(struct answer *a, struct slice id, const struct queue_r
 
 /* ---- what a receive asks for ---- */
 
-/* Whether the message attribute `name` is among those asked for: its name, "All", ".*", or a prefix "foo.*". */
+/* Whether the message attribute `name` is among those asked for: its name, "All", ".*", "*", or a prefix "foo.*". */
 bool api_wants_attribute(const struct api_strings *asked, struct slice name);
 /* Whether the system attribute is asked for, by either list ("All" too). */
 bool api_wants_system(const struct api_request *request, const char *name);

@@ -449,6 +449,10 @@ static void refuse_in_xml(const struct queue_refusal *refusal, struct slice requ
 {
     const struct queue_error_row *row = &queue_errors[refusal->error];
 
+    if (refusal->error == QUEUE_ACTION_MISSING) { /* recorded on AWS */
+        strbuf_adds(out, "<UnknownOperationException/>");
+        return;
+    }
     strbuf_adds(out, XML_HEAD "<ErrorResponse" XML_SPACE "><Error>");
     add_element(out, "Type", row->is_senders_fault ? SLICE("Sender") : SLICE("Receiver"));
     add_element(out, "Code", slice_of(row->code));

@@ -36,6 +36,7 @@ bool api_text_is_allowed(struct slice text)
 {
     const char *p = text.p;
     const char *end = p + text.n;
+    bool is_ascii = true;
 
     while (p < end) {
         if (end - p >= 8 && is_plain_word(p)) {
@@ -44,9 +45,10 @@ bool api_text_is_allowed(struct slice text)
         }
         if (!is_allowed_at(p, end))
             return false;
+        is_ascii = is_ascii && (unsigned char)*p < 0x80;
         p++;
     }
-    return utf8_is_valid(text);
+    return is_ascii || utf8_is_valid(text);
 }
 
 /* ---- what a receive asks for ---- */
@@ -58,7 +60,7 @@ static bool starts_with(struct slice text, struct slice start)
 
 static bool is_wanted_by(struct slice asked, struct slice name)
 {
-    if (slice_is(asked, "All") || slice_eq(asked, name))
+    if (slice_is(asked, "All") || slice_is(asked, "*") || slice_eq(asked, name))
         return true;
     /* "foo.*" is all that begin with "foo"; ".*" is all. */
     if (asked.n < 2 || memcmp(asked.p + asked.n - 2, ".*", 2) != 0)

@@ -467,30 +467,52 @@ static enum queue_error check_maps(const struct api_request *request,
 
 /* ---- the request ---- */
 
-static enum queue_error find_operation(struct reading *r)
+/* /000000000000/orders. */
+static bool is_of_a_queue(struct slice path)
+{
+    return path.n > 1 && memchr(path.p + 1, '/', path.n - 1);
+}
+
+/* Two operations are not for the URL of a queue: recorded on AWS. */
+static bool is_for(enum operation operation, struct slice path)
+{
+    bool is_of_none = operation == OP_CREATE_QUEUE || operation == OP_LIST_QUEUES;
+
+    return operation != OPERATIONS && !(is_of_none && is_of_a_queue(path));
+}
+
+static enum queue_error find_operation(struct reading *r, const struct api_http *http)
 {
     struct slice action = find_field(r, "Action");
 
+    if (!action.p && strcmp(http->method, "GET") == 0)
+        return queue_refuse_plainly(r->refusal, QUEUE_ACTION_MISSING);
     if (!action.p)
         return queue_refuse(r->refusal, QUEUE_PARAMETER_MISSING,
                             "The request must contain the parameter Action.");
     r->request->operation = model_find(action);
-    if (r->request->operation != OPERATIONS)
+    if (is_for(r->request->operation, http->path))
         return QUEUE_OK;
     return queue_refuse(r->refusal, QUEUE_ACTION_UNKNOWN,
                         "The action %.*s is not valid for this endpoint.",
                         action.n < 100 ? (int)action.n : 100, action.p);
 }
 
-/* Clients that post to a queue's own URL need not say it again. */
-static void take_url_from_path(struct api_request *request, const struct model_member *members,
-                               struct slice path, uint32_t *given)
+/* Clients that post to a queue's own URL need not say it again; other URLs are those of queues that do not exist.
+ * Nobody has looked at these bytes yet. */
+static enum queue_error take_url_from_path(struct api_request *request,
+                                           const struct model_member *members, struct slice path,
+                                           uint32_t *given, struct queue_refusal *refusal)
 {
-    for (size_t i = 0; members[i].name; i++)
-        if (strcmp(members[i].name, "QueueUrl") == 0 && !(*given >> i & 1) && path.n > 1) {
-            request->queue_url = path;
-            *given |= 1u << i;
-        }
+    for (size_t i = 0; members[i].name; i++) {
+        if (strcmp(members[i].name, "QueueUrl") != 0 || (*given >> i & 1))
+            continue;
+        if (path.n <= 1 || !utf8_is_valid(path))
+            return queue_refuse_plainly(refusal, QUEUE_DOES_NOT_EXIST);
+        request->queue_url = path;
+        *given |= 1u << i;
+    }
+    return QUEUE_OK;
 }
 
 enum queue_error api_read_query(struct api_request *request, const struct api_http *http,
@@ -504,7 +526,7 @@ enum queue_error api_read_query(struct api_request *request, const struct api_ht
     if (!error)
         error = gather_fields(&r, http->body);
     if (!error)
-        error = find_operation(&r);
+        error = find_operation(&r, http);
     if (error)
         return error;
     members = model_operations[request->operation].input;
@@ -513,8 +535,9 @@ enum queue_error api_read_query(struct api_request *request, const struct api_ht
         error = read_fields(&r, members, &given);
     if (!error)
         error = check_maps(request, members, refusal);
+    if (!error)
+        error = take_url_from_path(request, members, http->path, &given, refusal);
     if (error)
         return error;
-    take_url_from_path(request, members, http->path, &given);
     return api_check_required(members, given, NULL, 0, refusal);
 }

@@ -32,7 +32,7 @@ static struct queue_call *call_new(struct queue_service *service, struct queue_c
     call->caller = caller;
     call->http = *request;
     call->state = CALL_RUNNING;
-    call->has_watch = false;
+    call->has_watch = call->is_long = false;
     call->given_count = call->sent_count = 0;
     call->load_error = 0;
     call->poll.count = 0;
@@ -166,8 +166,21 @@ void call_load(struct queue_call *call, size_t count, void (*loaded)(struct queu
 
 void call_polled(struct queue_call *call)
 {
+    struct moment at = service_moment();
+
     call->state = CALL_RUNNING;
-    receive_polled(call, service_moment());
+    /* Who closes its end while it waits is gone; who does so behind a short poll may only have nothing more to say. */
+    if (!call->is_long || call->poll.count == 0 || call->caller.ops->is_there(call->caller.of)) {
+        receive_polled(call, at);
+        return;
+    }
+    for (unsigned i = 0; i < call->poll.count; i++)
+        engine_unreceive(call->service->engine, at, &call->poll.receipts[i]);
+    poll_deinit(&call->poll);
+    engine_tick(call->service->engine,
+                at); /* for the next who waits, whose answer is fetched after this one */
+    strbuf_reset(&call->body);
+    call_reply(call); /* goes nowhere */
 }
 
 /* ---- running ---- */

@@ -88,6 +88,8 @@ void engine_free(struct engine *engine)
         struct queue *queue = engine->sorted[--engine->queue_count];
 
         queue_remove_all(engine, queue);
+        if (queue->is_stirred) /* by what it lost, if a poll waits */
+            links_remove(&queue->stirred);
         queue_free(queue);
     }
     while (!links_empty(&engine->tasks))
@@ -112,7 +114,7 @@ static void hidden_no_more(struct engine *engine, sl_time now)
 {
     struct heap_node *node;
 
-    while ((node = heap_first(&engine->due))) {
+    while ((node = agenda_first(&engine->due))) {
         struct message *message = SL_CONTAINER_OF(node, struct message, due);
 
         if (sl_time_before(now, message->due_at))
@@ -129,7 +131,7 @@ static void sweep(struct engine *engine, sl_time now)
         struct queue *queue = engine->sorted[i];
         struct heap_node *node;
 
-        while ((node = heap_first(&queue->by_age)) &&
+        while ((node = agenda_first(&queue->by_age)) &&
                message_is_old(SL_CONTAINER_OF(node, struct message, age), now))
             message_remove(engine, SL_CONTAINER_OF(node, struct message, age), true);
     }
@@ -205,7 +207,7 @@ sl_time engine_deadline(const struct engine *engine)
 
     if (!links_empty(&engine->stirred))
         return (sl_time){0}; /* at once */
-    if ((node = heap_first(&engine->due)))
+    if ((node = agenda_first(&engine->due)))
         next = sl_time_min(next, SL_CONTAINER_OF(node, struct message, due)->due_at);
     if ((node = heap_first(&engine->polls_due)))
         next = sl_time_min(next, SL_CONTAINER_OF(node, struct poll, due_)->until);

@@ -53,7 +53,8 @@ struct moment {
 struct engine_rules {
     bool
         expired_handle_refused; /* standard queues: delete with a handle whose visibility timeout ended is refused */
-    bool expired_change_refused; /* the same of a change of visibility */
+    bool
+        expired_change_refused; /* the same of a change of visibility, while the message is visible */
 };
 
 struct engine_options {
@@ -138,7 +139,7 @@ struct queue_counts {
 };
 struct queue_counts queue_counts(const struct queue *queue);
 
-/* Removes all messages. Refused: less than 60 s after the last purge. */
+/* Removes all messages; deduplication ids can be used again. Refused: less than 60 s after the last purge. */
 enum queue_error engine_queue_purge(struct engine *engine, struct moment at, struct queue *queue,
                                     struct queue_refusal *refusal);
 
@@ -160,10 +161,14 @@ struct sent {
     uint8_t body_md5[16], attributes_md5[16]; /* of what came, also for a duplicate */
 };
 
+/* Whether a message has the ids that its queue asks for: on FIFO queues a group, and a deduplication id unless the content is
+ * one. {NULL, 0}: not given. */
+enum queue_error queue_check_ids(const struct queue *queue, struct slice group, struct slice dedup,
+                                 struct queue_refusal *refusal);
+
 /*
- * Accepts a message, whose limits the caller has checked. On FIFO queues: without a deduplication id the body's SHA-256
- * is it, if the queue says so, else it is refused; within five minutes a second one with the same id is accepted and not
- * delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
+ * Accepts a message, whose limits the caller has checked. Refused: queue_check_ids. On FIFO queues the body's SHA-256
+ * is the deduplication id if none is given; within five minutes a second one with the same id is accepted and not delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
  * function: so a batch that is sent reaches a poll as one.
  */
 enum queue_error engine_send(struct engine *engine, struct moment at, struct queue *queue,
@@ -229,6 +234,10 @@ void engine_handle(const struct engine *engine, const struct queue *queue,
  * receive counts all the same: nobody knows how far the answer got. */
 void engine_return(struct engine *engine, struct moment at, const struct receipt *receipt);
 
+/* An answer that never left, to somebody who had gone before it was made: the message is visible again, and was not received.
+ * Others that wait are served by the next call. */
+void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt);
+
 /*
  * Deletes by a receipt handle.
  *   QUEUE_OK        deleted, or was before; or the handle is not the newest, and nothing was done
@@ -240,9 +249,10 @@ enum queue_error engine_delete(struct engine *engine, struct moment at, struct q
 
 /*
  * Sets when a message in flight is visible again, from `at`.
- *   QUEUE_OK        done; or the handle is not the newest or its time is over, and nothing was done
+ *   QUEUE_OK        done, on standard queues by the handle of any receive; or the message is visible, and nothing was done
  *   HANDLE_INVALID  none of ours, or of another queue
- *   PARAMETER_INVALID  out of range, beyond 12 h since the receive, or the message is gone
+ *   PARAMETER_INVALID  out of range, beyond 12 h since the newest receive, or the message is gone; FIFO queues (and see
+ *                      rules): the handle's visibility timeout is over
  */
 enum queue_error engine_change_visibility(struct engine *engine, struct moment at,
                                           struct queue *queue, struct slice handle, int64_t seconds,
@@ -292,6 +302,10 @@ struct move_task {
 enum queue_error engine_move_start(struct engine *engine, struct moment at, struct slice source_arn,
                                    struct slice destination_arn, int64_t rate, const uint8_t id[16],
                                    char handle[MOVE_HANDLE_SIZE], struct queue_refusal *refusal);
+/*
+ * Ends a task early. Refused: a handle that is none (InvalidParameterValue), whose queue or task is not there
+ * (ResourceNotFoundException), a task that does not run (UnsupportedOperation).
+ */
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal);
 /* The newest first; at most `max`. */

@@ -11,7 +11,7 @@
 #include "core/digest.h"
 #include "queue/engine_impl.h"
 
-enum { QUEUE_N = 4, SEQ_N = 8, GENERATION_N = 8, PROOF_N = 13 };
+enum { QUEUE_N = 4, SEQ_N = 8, GENERATION_N = 8 };
 enum { PLAIN_N = QUEUE_N + SEQ_N + GENERATION_N, HANDLE_N = PLAIN_N + PROOF_N };
 _Static_assert(HANDLE_SIZE == HANDLE_N / 3 * 4 + 1, "base64 without padding, and a NUL");
 
@@ -46,19 +46,23 @@ static void prove(const struct engine *engine, const uint8_t plain[PLAIN_N], uin
 void engine_handle(const struct engine *engine, const struct queue *queue,
                    const struct receipt *receipt, char out[HANDLE_SIZE])
 {
+    struct message *message = engine_message(engine, receipt->seq);
     uint8_t bytes[HANDLE_N];
 
     put(bytes, queue->id, QUEUE_N);
     put(bytes + QUEUE_N, receipt->seq, SEQ_N);
     put(bytes + QUEUE_N + SEQ_N, receipt->generation, GENERATION_N);
     prove(engine, bytes, bytes + PLAIN_N);
+    if (message && message->generation == receipt->generation)
+        memcpy(message->proof, bytes + PLAIN_N, PROOF_N);
     base64_write((struct slice){(const char *)bytes, sizeof bytes}, out);
 }
 
 /* ---- what a handle is worth ---- */
 
 enum worth {
-    HANDLE_BAD,     /* not one of ours, or of another queue */
+    HANDLE_BAD,     /* not one of ours */
+    HANDLE_FOREIGN, /* of another queue */
     HANDLE_GONE,    /* its message is: deleted, expired, moved */
     HANDLE_STALE,   /* the message was received again since */
     HANDLE_EXPIRED, /* the newest, but the message is visible again */
@@ -85,17 +89,22 @@ static enum worth read_handle(const struct engine *engine, const struct queue *q
                               struct slice handle, struct message **out)
 {
     uint8_t bytes[HANDLE_N], proof[PROOF_N];
+    uint64_t generation;
     size_t n = 0;
 
     if (handle.n != HANDLE_SIZE - 1 || !base64_decode(handle, (char *)bytes, &n) || n != HANDLE_N)
         return HANDLE_BAD;
-    prove(engine, bytes, proof);
-    if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0 || get(bytes, QUEUE_N) != queue->id)
-        return HANDLE_BAD;
     *out = engine_message(engine, get(bytes + QUEUE_N, SEQ_N));
-    if (!*out || (*out)->queue != queue)
-        return HANDLE_GONE;
-    return worth_of(engine, *out, get(bytes + QUEUE_N + SEQ_N, GENERATION_N));
+    generation = get(bytes + QUEUE_N + SEQ_N, GENERATION_N);
+    if (!*out || (*out)->generation != generation ||
+        memcmp((*out)->proof, bytes + PLAIN_N, PROOF_N) != 0) { /* not known again: proven anew */
+        prove(engine, bytes, proof);
+        if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0)
+            return HANDLE_BAD;
+    }
+    if (get(bytes, QUEUE_N) != queue->id)
+        return HANDLE_FOREIGN;
+    return *out && (*out)->queue == queue ? worth_of(engine, *out, generation) : HANDLE_GONE;
 }
 
 /* ---- refusals: texts recorded from AWS ---- */
@@ -104,6 +113,13 @@ static enum queue_error refuse_bad(struct slice handle, struct queue_refusal *re
 {
     return queue_refuse(refusal, QUEUE_HANDLE_INVALID,
                         "The input receipt handle \"" SLICE_FMT "\" is not a valid receipt handle.",
+                        SLICE_ARG(handle));
+}
+
+static enum queue_error refuse_foreign(struct slice handle, struct queue_refusal *refusal)
+{
+    return queue_refuse(refusal, QUEUE_HANDLE_INVALID,
+                        "The receipt handle \"" SLICE_FMT "\" is not valid for this queue.",
                         SLICE_ARG(handle));
 }
 
@@ -128,6 +144,8 @@ static enum queue_error delete_by(struct engine *engine, const struct queue *que
     switch (read_handle(engine, queue, handle, &message)) {
     case HANDLE_BAD:
         return refuse_bad(handle, refusal);
+    case HANDLE_FOREIGN:
+        return refuse_foreign(handle, refusal);
     case HANDLE_GONE:
         return QUEUE_OK;
     case HANDLE_STALE:
@@ -180,13 +198,19 @@ static enum queue_error change_by(struct engine *engine, struct moment at,
     switch (read_handle(engine, queue, handle, &message)) {
     case HANDLE_BAD:
         return refuse_bad(handle, refusal);
+    case HANDLE_FOREIGN:
+        return refuse_foreign(handle, refusal);
     case HANDLE_GONE:
         return refuse_because(
             handle, "Message does not exist or is not available for visibility timeout change.",
             refusal);
     case HANDLE_STALE:
-        return QUEUE_OK;
     case HANDLE_EXPIRED:
+        if (queue->settings.is_fifo)
+            return refuse_because(handle, EXPIRED, refusal);
+        /* While a later receive holds the message, the handle of an earlier one serves as well: recorded from AWS. */
+        if (message->status == MESSAGE_IN_FLIGHT)
+            break;
         if (engine->options.rules.expired_change_refused)
             return refuse_because(handle, EXPIRED, refusal);
         return QUEUE_OK;
@@ -213,16 +237,37 @@ enum queue_error engine_change_visibility(struct engine *engine, struct moment a
     return error;
 }
 
+/* Visible again at once, unless the receipt is not the newest any more. */
+static struct message *give_back(struct engine *engine, const struct receipt *receipt)
+{
+    struct message *message = engine_message(engine, receipt->seq);
+
+    if (!message || message->generation != receipt->generation ||
+        message->status != MESSAGE_IN_FLIGHT)
+        return NULL;
+    message_enter(engine, message, MESSAGE_READY, SL_NEVER);
+    return message;
+}
+
 void engine_return(struct engine *engine, struct moment at, const struct receipt *receipt)
 {
     struct message *message;
 
     engine_tick(engine, at);
-    message = engine_message(engine, receipt->seq);
-    if (!message || message->generation != receipt->generation ||
-        message->status != MESSAGE_IN_FLIGHT)
-        return;
-    message_enter(engine, message, MESSAGE_READY, SL_NEVER);
-    message_touch(engine, message, at.now);
+    message = give_back(engine, receipt);
+    if (message)
+        message_touch(engine, message, at.now);
     engine_serve(engine, at);
+}
+
+void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt)
+{
+    struct message *message = give_back(engine, receipt);
+
+    if (!message)
+        return;
+    message->receives--;
+    if (message->receives == 0)
+        message->first_received_ms = 0;
+    message_touch(engine, message, at.now);
 }

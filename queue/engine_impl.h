@@ -15,11 +15,13 @@
 
 #include <sluice/base.h>
 
+#include "queue/agenda.h"
 #include "queue/engine.h"
 #include "queue/links.h"
 #include "queue/table.h"
 
 enum {
+    PROOF_N = 13, /* bytes of a receipt handle that nobody else can make */
     EPOCH_SHIFT =
         40, /* generations and seqs: the epoch, and below it a counter. 10^12 of each between two starts */
     AHEAD_LOW = 500, /* payloads ready at the head of a queue, below which more are wanted */
@@ -44,8 +46,9 @@ struct message {
     sl_time due_at, sent_at;
     sl_time received_at; /* in this queue; SL_NEVER: it was moved here, and not received since */
     int64_t first_received_ms;
-    uint64_t generation; /* of the newest handle; 0: none */
-    const char *origin;  /* interned; NULL */
+    uint64_t generation;    /* of the newest handle; 0: none */
+    uint8_t proof[PROOF_N]; /* of that handle, so that it is known again; zero: not made yet */
+    const char *origin;     /* interned; NULL */
     uint32_t receives;
     enum message_status status;
     bool is_fresh;  /* READY on a standard queue: in the list, not in the heap */
@@ -105,7 +108,7 @@ struct queue {
     struct group *none; /* of messages without a group */
     struct heap
         ready; /* groups with something to receive: fewest in flight, then served longest ago */
-    struct heap by_age;
+    struct agenda by_age;
     struct sl_link polls; /* that wait, first come first */
     uint64_t visible, in_flight, delayed, sent;
     size_t missing; /* messages whose payload only the store has */
@@ -150,7 +153,8 @@ struct engine {
     size_t queue_count, queue_max;
     uint32_t queue_id_max;
     struct table messages; /* by seq */
-    struct heap due, polls_due, dedups_due, attempts_due;
+    struct agenda due;     /* messages */
+    struct heap polls_due, dedups_due, attempts_due;
     struct sl_link answered; /* polls */
     struct sl_link stirred;  /* queues that may have something for a poll */
     struct sl_link graves;

@@ -42,13 +42,13 @@ static bool ready_before(const struct heap_node *a, const struct heap_node *b)
 
 void engine_messages_init(struct engine *engine)
 {
-    heap_init(&engine->due, due_before);
+    agenda_init(&engine->due, due_before);
 }
 
 void queue_messages_init(struct queue *queue)
 {
     heap_init(&queue->ready, ready_before);
-    heap_init(&queue->by_age, age_before);
+    agenda_init(&queue->by_age, age_before);
 }
 
 /* ---- groups ---- */
@@ -190,7 +190,7 @@ static void leave(struct engine *engine, struct message *message)
         message->group->in_flight--;
         break;
     }
-    heap_remove(&engine->due, &message->due);
+    agenda_remove(&engine->due, &message->due);
 }
 
 static void enter_ready(struct message *message)
@@ -224,7 +224,7 @@ static void enter(struct engine *engine, struct message *message, enum message_s
         message->group->in_flight++;
         break;
     }
-    heap_add(&engine->due, &message->due);
+    agenda_add(&engine->due, &message->due);
 }
 
 void message_enter(struct engine *engine, struct message *message, enum message_status status,
@@ -246,7 +246,7 @@ static void settle_in(struct engine *engine, struct message *message, struct gro
     group->count++;
     if (group->queue->settings.is_fifo)
         group_append(group, message);
-    heap_add(&group->queue->by_age, &message->age);
+    agenda_add(&group->queue->by_age, &message->age);
     if (!message->payload)
         group->queue->missing++;
     if (sl_time_before(now, due))
@@ -265,7 +265,7 @@ static void move_out(struct engine *engine, struct message *message)
     if (group->queue->settings.is_fifo)
         group_unlink(group, message);
     if (heap_holds(&message->age))
-        heap_remove(&group->queue->by_age, &message->age);
+        agenda_remove(&group->queue->by_age, &message->age);
     if (!message->payload)
         group->queue->missing--;
     group->count--;
@@ -327,7 +327,7 @@ size_t queue_remove_all(struct engine *engine, struct queue *queue)
 {
     size_t n = 0;
 
-    for (struct heap_node *node = heap_take_all(&queue->by_age), *next; node; node = next, n++) {
+    for (struct heap_node *node = agenda_take_all(&queue->by_age), *next; node; node = next, n++) {
         next = node->next;
         *node = (struct heap_node){.child = NULL};
         message_remove(engine, SL_CONTAINER_OF(node, struct message, age), false);
@@ -337,7 +337,7 @@ size_t queue_remove_all(struct engine *engine, struct queue *queue)
 
 int64_t queue_oldest_ms(const struct queue *queue)
 {
-    const struct heap_node *node = heap_first(&queue->by_age);
+    const struct heap_node *node = agenda_first(&queue->by_age);
 
     if (!node)
         return 0;
@@ -360,8 +360,12 @@ bool message_moved_to(struct engine *engine, struct message *message, struct que
     struct group *group =
         queue_group(engine, to, message->group == from->none ? (struct slice){NULL, 0} : name);
 
-    if (!group || !table_add(&engine->messages, table_hash_number(seq), message))
+    if (!group)
         return false;
+    if (!table_add(&engine->messages, table_hash_number(seq), message)) {
+        group_forget(group); /* if it was made for this */
+        return false;
+    }
     engine->seq = seq;
     engine_note(engine, &(struct change){.kind = CHANGE_MESSAGE_MOVED,
                                          .seq = message->seq,
@@ -487,15 +491,15 @@ static size_t look_ahead(struct engine *engine, const struct group *group, size_
 void queue_look_ahead(struct engine *engine, struct queue *queue)
 {
     size_t share = queue->groups.count > 0 ? AHEAD / queue->groups.count + 1 : AHEAD;
+    const struct group *group;
     size_t ahead = 0;
 
     if (queue->missing == 0 || queue->ahead >= AHEAD_LOW)
         return;
     if (queue->none)
         ahead += look_ahead(engine, queue->none, share);
-    for (size_t i = 0; i < queue->groups.size && ahead < 2 * AHEAD; i++)
-        if (queue->groups.slots[i].item)
-            ahead += look_ahead(engine, queue->groups.slots[i].item, share);
+    for (size_t at = 0; ahead < 2 * AHEAD && (group = table_next(&queue->groups, &at));)
+        ahead += look_ahead(engine, group, share);
     queue->ahead = ahead;
 }
 

@@ -356,7 +356,7 @@ static enum queue_error check_start(const struct engine *engine, const struct qu
                             "Reason: Must be between 1 and %d.",
                             (long long)rate, QUEUE_MOVE_RATE_MAX);
     if (has_running(engine, from->arn))
-        return queue_refuse(refusal, QUEUE_UNSUPPORTED_OPERATION,
+        return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                             "There is already a task running. Only one active task is allowed for "
                             "a source queue arn at a given time.");
     return QUEUE_OK;
@@ -422,12 +422,43 @@ static struct task *task_find(const struct engine *engine, struct slice handle)
     return NULL;
 }
 
+/* Whether it is a handle as write_handle makes them; *source_arn points into `plain`. */
+static bool read_handle(struct slice handle, char plain[MOVE_HANDLE_SIZE], struct slice *source_arn)
+{
+    struct json_value key, value;
+    bool has_task = false, has_source = false;
+    struct json j;
+    size_t n;
+
+    if (handle.n >= MOVE_HANDLE_SIZE || !base64_decode(handle, plain, &n))
+        return false;
+    json_init(&j, (struct slice){plain, n});
+    if (json_next(&j, NULL) == JSON_OBJECT)
+        while (json_member(&j, &key)) {
+            if (!json_skip(&j, &value) || value.type != JSON_STRING)
+                return false;
+            has_task |= json_is(&key, "taskId");
+            if (json_is(&key, "sourceArn")) {
+                has_source = true;
+                *source_arn = value.text;
+            }
+        }
+    return json_end(&j) && has_task && has_source;
+}
+
 enum queue_error engine_move_cancel(struct engine *engine, struct moment at, struct slice handle,
                                     uint64_t *moved, struct queue_refusal *refusal)
 {
+    char plain[MOVE_HANDLE_SIZE];
+    struct slice source_arn;
     struct task *task;
 
     engine_tick(engine, at); /* it may end by itself */
+    if (!read_handle(handle, plain, &source_arn))
+        return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
+                            "Value for parameter TaskHandle is invalid.");
+    if (!engine_queue_find_arn(engine, source_arn))
+        return no_such_queue(refusal);
     task = task_find(engine, handle);
     if (!task)
         return queue_refuse(refusal, QUEUE_RESOURCE_NOT_FOUND, "Task does not exist.");
@@ -485,7 +516,16 @@ static int64_t number_of(const struct json_value *value)
     return strtoll(text, NULL, 10);
 }
 
-static void read_member(struct engine *engine, struct task *task, const struct json_value *key,
+/* In the place of what was there. false: no memory. */
+static bool keep(char **at, const char *text)
+{
+    free(*at);
+    *at = strdup(text);
+    return *at != NULL;
+}
+
+/* false: no memory. */
+static bool read_member(struct engine *engine, struct task *task, const struct json_value *key,
                         const struct json_value *value, struct strbuf *scratch)
 {
     const char *text;
@@ -493,7 +533,15 @@ static void read_member(struct engine *engine, struct task *task, const struct j
     strbuf_reset(scratch);
     if (value->type == JSON_STRING)
         json_unescape(value->text, scratch);
+    if (strbuf_failed(scratch))
+        return false;
     text = scratch->p ? scratch->p : "";
+    if (json_is(key, "source"))
+        return keep(&task->source_arn, text);
+    if (json_is(key, "destination"))
+        return keep(&task->destination_arn, text);
+    if (json_is(key, "failure"))
+        return (task->failure = engine_intern(engine, slice_of(text))) != NULL;
     if (json_is(key, "status"))
         task->status = (enum move_status)number_of(value);
     else if (json_is(key, "rate"))
@@ -506,12 +554,7 @@ static void read_member(struct engine *engine, struct task *task, const struct j
         task->started_ms = number_of(value);
     else if (json_is(key, "uuid"))
         snprintf(task->uuid, sizeof task->uuid, "%s", text);
-    else if (json_is(key, "source"))
-        task->source_arn = strdup(text);
-    else if (json_is(key, "destination"))
-        task->destination_arn = strdup(text);
-    else if (json_is(key, "failure"))
-        task->failure = engine_intern(engine, slice_of(text));
+    return true;
 }
 
 int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
@@ -520,6 +563,7 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
     struct json_value key, value;
     struct strbuf scratch = {0};
     struct json j;
+    bool ok = true;
 
     if (!task)
         return -ENOMEM;
@@ -527,10 +571,12 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
     links_add(engine->tasks.next, &task->links);
     json_init(&j, text);
     if (json_next(&j, NULL) == JSON_OBJECT)
-        while (json_member(&j, &key))
+        while (ok && json_member(&j, &key))
             if (json_skip(&j, &value))
-                read_member(engine, task, &key, &value, &scratch);
+                ok = read_member(engine, task, &key, &value, &scratch);
     strbuf_deinit(&scratch);
+    if (!ok)
+        return -ENOMEM;
     if (!json_end(&j) || !task->source_arn || task->status > MOVE_FAILED)
         return -EINVAL;
     task->step_at = is_running(task) ? (sl_time){0} : SL_NEVER;

@@ -1,5 +1,5 @@
 /*
- * Looking at a queue without touching it. Its messages hang in a heap by age; the oldest few of a heap are found by walking
+ * Looking at a queue without touching it. Its messages are in an agenda by age: the oldest of its list come first; those of a heap are found by walking
  * down from the root, past what is younger than the oldest found so far.
  */
 #include <stdlib.h>
@@ -51,8 +51,12 @@ static bool push(struct peeking *p, const struct heap_node *node)
 }
 
 /* Without memory it has seen less. */
-static void walk(struct peeking *p, const struct heap *heap)
+static void walk(struct peeking *p, const struct agenda *agenda)
 {
+    const struct heap *heap = &agenda->rest;
+
+    for (const struct heap_node *node = agenda->first; node && keep(p, node, heap);)
+        node = node->next;
     if (!heap->root || !push(p, heap->root))
         return;
     while (p->open_count > 0)

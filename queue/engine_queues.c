@@ -345,23 +345,42 @@ enum queue_error engine_queue_create(struct engine *engine, struct moment at, st
     return error;
 }
 
+/* A poll that was answered by what was due just before: its handles could not be made any more. */
+static void take_back_answers(struct engine *engine, const struct queue *queue)
+{
+    for (struct sl_link *l = engine->answered.next; l != &engine->answered; l = l->next) {
+        struct poll *poll = SL_CONTAINER_OF(l, struct poll, links_);
+
+        if (poll->queue != queue)
+            continue;
+        poll_deinit(poll);
+        poll->error = QUEUE_DOES_NOT_EXIST;
+    }
+}
+
+static void forget_dedups(struct engine *engine, struct queue *queue, bool is_noted)
+{
+    struct dedup *dedup;
+
+    while (queue->dedups.count > 0)
+        for (size_t at = 0; (dedup = table_next(&queue->dedups, &at));)
+            dedup_remove(engine, dedup, is_noted);
+}
+
 /* Everything that waits or is remembered for a queue ends. */
 static void forget_all(struct engine *engine, struct queue *queue)
 {
+    struct attempt *attempt;
+
+    take_back_answers(engine, queue);
     while (!links_empty(&queue->polls))
         poll_answer(engine, SL_CONTAINER_OF(queue->polls.next, struct poll, links_),
                     QUEUE_DOES_NOT_EXIST);
     queue_remove_all(engine, queue);
-    for (size_t i = 0; queue->dedups.count > 0;)
-        if (queue->dedups.slots[i].item)
-            dedup_remove(engine, queue->dedups.slots[i].item, false);
-        else
-            i++;
-    for (size_t i = 0; queue->attempts.count > 0;)
-        if (queue->attempts.slots[i].item)
-            attempt_remove(engine, queue->attempts.slots[i].item);
-        else
-            i++;
+    forget_dedups(engine, queue, false);
+    while (queue->attempts.count > 0)
+        for (size_t at = 0; (attempt = table_next(&queue->attempts, &at));)
+            attempt_remove(engine, attempt);
     if (queue->is_stirred)
         links_remove(&queue->stirred);
 }
@@ -385,16 +404,15 @@ void engine_queue_delete(struct engine *engine, struct moment at, struct queue *
 /* A FIFO queue's delay is of all its messages, those that wait already too (service model, DelaySeconds). */
 static void delay_again(struct engine *engine, struct queue *queue)
 {
-    for (size_t i = 0; i < queue->groups.size; i++) {
-        struct group *group = queue->groups.slots[i].item;
+    const struct group *group;
 
-        for (struct message *m = group ? group->first : NULL; m; m = m->next)
+    for (size_t at = 0; (group = table_next(&queue->groups, &at));)
+        for (struct message *m = group->first; m; m = m->next)
             if (m->status == MESSAGE_DELAYED) {
                 message_enter(engine, m, MESSAGE_DELAYED,
                               sl_time_add(m->sent_at, sl_sec(queue->settings.delay_s)));
                 message_note_state(engine, m);
             }
-    }
 }
 
 enum queue_error engine_queue_set(struct engine *engine, struct moment at, struct queue *queue,
@@ -434,6 +452,7 @@ enum queue_error engine_queue_purge(struct engine *engine, struct moment at, str
                             queue->name, pause);
     queue->purged_at = at.now;
     queue_remove_all(engine, queue);
+    forget_dedups(engine, queue, true);
     engine_note(engine, &(struct change){
                             .kind = CHANGE_QUEUE_PURGED, .queue = queue->id, .seq = engine->seq});
     return QUEUE_OK;

@@ -120,6 +120,7 @@ static void receive(struct engine *engine, struct moment at, struct poll *poll,
 {
     message->receives += message->receives < UINT32_MAX;
     message->generation = ++engine->generation;
+    memset(message->proof, 0, sizeof message->proof);
     message->received_at = at.now;
     if (message->first_received_ms == 0)
         message->first_received_ms = at.wall_ms;

@@ -97,16 +97,15 @@ static void hex(const uint8_t digest[SHA256_SIZE], char out[2 * SHA256_SIZE])
 
 /* ---- sending ---- */
 
-static enum queue_error check(const struct queue *queue, const struct send *send,
-                              struct queue_refusal *refusal)
+enum queue_error queue_check_ids(const struct queue *queue, struct slice group, struct slice dedup,
+                                 struct queue_refusal *refusal)
 {
-    sl_assert(send->group.n <= QUEUE_GROUP_MAX && send->dedup.n <= QUEUE_GROUP_MAX);
     if (!queue->settings.is_fifo)
         return QUEUE_OK;
-    if (!send->group.p)
+    if (!group.p)
         return queue_refuse(refusal, QUEUE_PARAMETER_MISSING,
                             "The request must contain the parameter MessageGroupId.");
-    if (!send->dedup.p && !queue->settings.dedups_by_content)
+    if (!dedup.p && !queue->settings.dedups_by_content)
         return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                             "The queue should either have ContentBasedDeduplication enabled or "
                             "MessageDeduplicationId provided explicitly");
@@ -216,8 +215,9 @@ enum queue_error engine_send(struct engine *engine, struct moment at, struct que
     struct slice key, id;
     enum queue_error error;
 
+    sl_assert(send->group.n <= QUEUE_GROUP_MAX && send->dedup.n <= QUEUE_GROUP_MAX);
     engine_advance(engine, at);
-    error = check(queue, send, refusal);
+    error = queue_check_ids(queue, send->group, send->dedup, refusal);
     if (error != QUEUE_OK)
         return error;
     key = dedup_key(queue, send, digest, text, &id);

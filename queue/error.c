@@ -109,6 +109,8 @@ const struct queue_error_row queue_errors[QUEUE_ERRORS] = {
                                "Request has expired."},
     [QUEUE_ACTION_UNKNOWN] = {"UnknownOperationException", "InvalidAction", 400, DOOR,
                               "The action or operation requested is invalid."},
+    [QUEUE_ACTION_MISSING] = {"MissingAction", "MissingAction", 404, DOOR,
+                              "The request is missing an action or a required parameter."},
     [QUEUE_MALFORMED] = {"SerializationException", "MalformedInput", 400, DOOR,
                          "The request can't be read."},
     [QUEUE_INTERNAL_FAILURE] = {"InternalFailure", "InternalFailure", 500, OURS,

@@ -53,7 +53,8 @@ enum queue_error {
     QUEUE_SIGNATURE_INCOMPLETE,
     QUEUE_REQUEST_EXPIRED,
     QUEUE_ACTION_UNKNOWN, /* UnknownOperationException; InvalidAction in the Query protocol */
-    QUEUE_MALFORMED,      /* SerializationException; MalformedInput in the Query protocol */
+    QUEUE_ACTION_MISSING, /* of a GET: what no client asks for, answered with one word that is no error of a protocol */
+    QUEUE_MALFORMED, /* SerializationException; MalformedInput in the Query protocol */
     QUEUE_INTERNAL_FAILURE,
     QUEUE_UNAVAILABLE,
     QUEUE_THROTTLED,

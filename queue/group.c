@@ -81,13 +81,11 @@ static void look_at(struct group_plan *plan, const struct change *change, uint32
     }
 }
 
-static void raise_seq_max(struct group_plan *plan, const struct change *change)
+uint64_t group_brings(const struct change *change)
 {
-    if ((change->kind == CHANGE_MESSAGE || change->kind == CHANGE_TASK) &&
-        change->seq > plan->seq_max)
-        plan->seq_max = change->seq;
-    if (change->kind == CHANGE_MESSAGE_MOVED && change->new_seq > plan->seq_max)
-        plan->seq_max = change->new_seq;
+    if (change->kind == CHANGE_MESSAGE || change->kind == CHANGE_TASK)
+        return change->seq;
+    return change->kind == CHANGE_MESSAGE_MOVED ? change->new_seq : 0;
 }
 
 void group_plan(struct group_plan *plan, const struct changes *changes)
@@ -99,7 +97,10 @@ void group_plan(struct group_plan *plan, const struct changes *changes)
     if (!has_room)
         group_deinit(plan);
     for (size_t i = 0; i < changes->count; i++) {
-        raise_seq_max(plan, &changes->items[i]);
+        uint64_t seq = group_brings(&changes->items[i]);
+
+        if (seq > plan->seq_max)
+            plan->seq_max = seq;
         if (has_room && has_seq(changes->items[i].kind))
             look_at(plan, &changes->items[i], (uint32_t)i);
     }

@@ -23,6 +23,9 @@ struct group_plan {
     size_t seen_max;
 };
 
+/* The seq that a change brings: of a message or a task, where it was moved to; 0: none. */
+uint64_t group_brings(const struct change *change);
+
 /* Looks through the list. Never fails: without memory nothing is skipped, and `skips` is NULL. */
 void group_plan(struct group_plan *plan, const struct changes *changes);
 

@@ -1,6 +1,7 @@
 /* Sending, deleting, and changing visibility: one at a time, and in batches. */
 #include <string.h>
 
+#include "core/md5.h"
 #include "queue/service_impl.h"
 
 /* ---- what a message may be ---- */
@@ -66,6 +67,9 @@ static enum queue_error check_ids(const struct settings *settings, const struct 
                              : check_message_id("MessageDeduplicationId", m->dedup, refusal);
 }
 
+/* X-Ray's header has under 200 characters; it does not count towards the message's size, so it needs a bound of its own. */
+enum { TRACE_MAX = 4096 };
+
 /* The one system attribute that may be given. */
 static enum queue_error check_system(const struct api_attributes *given, struct slice *trace,
                                      struct queue_refusal *refusal)
@@ -83,6 +87,11 @@ static enum queue_error check_system(const struct api_attributes *given, struct 
             return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                                 "Message system attribute 'AWSTraceHeader' must be of type "
                                 "String, and must contain a non-empty message attribute value.");
+        if (a->string.n > TRACE_MAX || !api_text_is_allowed(a->string))
+            return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
+                                "Message system attribute 'AWSTraceHeader' must be text of at "
+                                "most %d bytes.",
+                                TRACE_MAX);
         *trace = a->string;
     }
     return QUEUE_OK;
@@ -177,7 +186,7 @@ static void answer_digest(struct answer *a, const char *name, const uint8_t dige
 {
     char text[33];
 
-    hex_text(digest, text);
+    md5_print(digest, text);
     answer_string(a, name, (struct slice){text, 32});
 }
 
@@ -281,26 +290,44 @@ static enum queue_error check_total(const struct queue_call *call, struct queue_
                         max, bytes);
 }
 
+/* In a batch a parameter that is missing is one that is invalid: recorded from AWS. */
+static void say_invalid(struct queue_refusal *refusal)
+{
+    if (refusal->error == QUEUE_PARAMETER_MISSING)
+        refusal->error = QUEUE_PARAMETER_INVALID;
+}
+
+/* An entry without the ids that a FIFO queue asks for fails the whole call: recorded from AWS. */
+static enum queue_error check_batch_ids(const struct api_request *request,
+                                        const struct queue *queue, struct queue_refusal *refusal)
+{
+    for (size_t i = 0; i < request->entry_count; i++) {
+        const struct api_message *m = &request->entries[i].message;
+
+        if (queue_check_ids(queue, m->group, m->dedup, refusal) == QUEUE_OK)
+            continue;
+        say_invalid(refusal);
+        return refusal->error;
+    }
+    return QUEUE_OK;
+}
+
 /* The failed entries of a batch, by position. */
 struct failures {
     struct queue_refusal refusals[QUEUE_BATCH_MAX];
     bool has[QUEUE_BATCH_MAX];
-    bool any;
 };
 
 static void fail(struct failures *failures, size_t i, const struct queue_refusal *refusal)
 {
     failures->refusals[i] = *refusal;
-    /* In a batch a parameter that is missing is one that is invalid: recorded from AWS. */
-    if (refusal->error == QUEUE_PARAMETER_MISSING)
-        failures->refusals[i].error = QUEUE_PARAMETER_INVALID;
-    failures->has[i] = failures->any = true;
+    say_invalid(&failures->refusals[i]);
+    failures->has[i] = true;
 }
 
+/* Also when there are none: both lists are always there. */
 static void answer_failures(struct queue_call *call, const struct failures *failures)
 {
-    if (!failures->any)
-        return;
     answer_list_begin(&call->answer, "Failed");
     for (size_t i = 0; i < call->request.entry_count; i++)
         if (failures->has[i])
@@ -335,12 +362,13 @@ enum step op_send_message_batch(struct queue_call *call, struct moment at,
                                 struct queue_refusal *refusal)
 {
     const struct api_request *request = &call->request;
-    struct failures failures = {.any = false};
+    struct failures failures = {.has = {false}};
     struct queue *queue;
 
     if (call_queue(call, &queue, refusal) != QUEUE_OK ||
         check_batch(request, "SendMessageBatchRequestEntry", refusal) != QUEUE_OK ||
-        check_total(call, refusal) != QUEUE_OK)
+        check_total(call, refusal) != QUEUE_OK ||
+        check_batch_ids(request, queue, refusal) != QUEUE_OK)
         return STEP_REFUSE;
     call_answer_begin(call);
     answer_list_begin(&call->answer, "Successful");
@@ -388,7 +416,7 @@ enum step op_delete_message(struct queue_call *call, struct moment at,
 enum step op_delete_message_batch(struct queue_call *call, struct moment at,
                                   struct queue_refusal *refusal)
 {
-    struct failures failures = {.any = false};
+    struct failures failures = {.has = {false}};
     struct queue_refusal why;
     struct queue *queue;
 
@@ -433,7 +461,7 @@ enum step op_change_message_visibility(struct queue_call *call, struct moment at
 enum step op_change_message_visibility_batch(struct queue_call *call, struct moment at,
                                              struct queue_refusal *refusal)
 {
-    struct failures failures = {.any = false};
+    struct failures failures = {.has = {false}};
     struct queue_refusal why;
     struct queue *queue;
 

@@ -90,7 +90,7 @@ enum step op_create_queue(struct queue_call *call, struct moment at, struct queu
 {
     const struct api_request *r = &call->request;
     struct settings settings;
-    struct queue *queue;
+    struct queue *queue = NULL;
     enum queue_error error;
 
     settings_init(&settings, asks_for_fifo(&r->attributes));

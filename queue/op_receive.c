@@ -1,8 +1,8 @@
 /* Receiving: a poll, perhaps parked, then the payloads that only the store has, then the answer. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "core/md5.h"
 #include "queue/service_impl.h"
 
 static enum queue_error out_of_range(const char *name, int64_t value, const char *range,
@@ -95,6 +95,7 @@ enum step op_receive_message(struct queue_call *call, struct moment at,
         .attempt_id = r->attempt_id,
     };
     call->state = CALL_POLLING;
+    call->is_long = wait > 0;
     engine_poll(call->service->engine, at, &call->poll);
     /* Without a watch an answer that fails is found by the visibility timeout. */
     call->has_watch = call->caller.ops->watch(call->caller.of, call, call->poll.is_parked_);
@@ -103,10 +104,15 @@ enum step op_receive_message(struct queue_call *call, struct moment at,
 
 /* ---- the answer ---- */
 
+/* At the end of the text: three of these are in every message, and printf is slow. */
 static struct slice number(char text[32], uint64_t n)
 {
-    snprintf(text, 32, "%" PRIu64, n);
-    return slice_of(text);
+    char *end = text + 32, *p = end;
+
+    do
+        *--p = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    return (struct slice){p, (size_t)(end - p)};
 }
 
 struct system_attribute {
@@ -174,7 +180,7 @@ static void answer_attributes(struct queue_call *call, const struct payload *pay
         memcpy(digest, payload->head.attributes_md5, sizeof digest);
     else
         payload_digest(wanted, n, digest);
-    hex_text(digest, text);
+    md5_print(digest, text);
     answer_string(&call->answer, "MD5OfMessageAttributes", slice_of(text));
     answer_map_begin(&call->answer, "MessageAttributes");
     for (size_t i = 0; i < n; i++)
@@ -188,7 +194,7 @@ static void answer_message(struct queue_call *call, unsigned i, const struct pay
     char id[REQUEST_ID_SIZE], digest[33];
 
     uuid_text(payload->head.id, id);
-    hex_text(payload->head.body_md5, digest);
+    md5_print(payload->head.body_md5, digest);
     answer_item_begin(a);
     answer_string(a, "MessageId", slice_of(id));
     answer_string(a, "ReceiptHandle", slice_of(call->handles[i]));
@@ -237,10 +243,11 @@ static void loaded(struct queue_call *call)
 {
     size_t n = 0;
 
-    for (unsigned i = 0; i < call->poll.count; i++)
-        if (!call->poll.receipts[i].payload)
-            call->poll.receipts[i].payload =
-                call->load_error < 0 ? NULL : SL_TAKE(call->loading->payloads[n++]);
+    for (unsigned i = 0; call->load_error == 0 && i < call->poll.count; i++)
+        if (!call->poll.receipts[i].payload) {
+            call->poll.receipts[i].payload = SL_TAKE(call->loading->payloads[n]);
+            n++;
+        }
     write_answer(call);
 }
 

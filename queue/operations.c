@@ -144,11 +144,6 @@ static char *put_hex(char *out, const uint8_t *bytes, size_t n)
     return out;
 }
 
-void hex_text(const uint8_t digest[16], char out[33])
-{
-    put_hex(out, digest, 16);
-}
-
 void uuid_text(const uint8_t id[16], char out[REQUEST_ID_SIZE])
 {
     static const uint8_t parts[] = {4, 2, 2, 2, 6};

@@ -201,8 +201,10 @@ static void peek_loaded(struct queue_call *call)
     size_t n = 0;
 
     for (size_t i = 0; i < call->peeked_count; i++)
-        if (!call->peeked[i].payload && call->load_error == 0)
-            call->peeked[i].payload = SL_TAKE(call->loading->payloads[n++]);
+        if (!call->peeked[i].payload && call->load_error == 0) {
+            call->peeked[i].payload = SL_TAKE(call->loading->payloads[n]);
+            n++;
+        }
     write_peeked(call);
     if (end(call, &refusal) == STEP_REFUSE)
         call_refuse(call, &refusal);

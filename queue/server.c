@@ -65,7 +65,12 @@ static bool watch(void *of, struct queue_call *call, bool waits)
                                    }) == 0;
 }
 
-static const struct queue_caller_ops over_http = {header, headers, reply, cut, watch};
+static bool is_there(void *of)
+{
+    return http_exchange_peer_is_there(of);
+}
+
+static const struct queue_caller_ops over_http = {header, headers, reply, cut, watch, is_there};
 
 static void take(struct http_exchange *exchange, void *arg)
 {

@@ -91,6 +91,8 @@ struct queue_caller_ops {
     /* Asks for queue_call_completed after the reply or the cut, and, if `waits`, for queue_call_gone should the client leave
      * before. false: nothing of it can be had. */
     bool (*watch)(void *of, struct queue_call *call, bool waits);
+    /* Whether the client is still there, asked before one that waited is answered: the loop may not have seen it go yet. */
+    bool (*is_there)(void *of);
 };
 
 struct queue_caller {

@@ -6,7 +6,7 @@
  *   faults.c            what goes wrong on purpose
  *   keys.c              signatures
  *   operations.c        the table of operations, and what they share
- *   op_queues.c op_attributes.c op_messages.c op_receive.c op_moves.c     what each does
+ *   op_queues.c op_messages.c op_receive.c op_moves.c     what each does
  *   own.c               two operations of our own: describe and peek
  *
  * A call goes through these states, each left exactly once:
@@ -59,6 +59,7 @@ struct queue_call {
     struct queue_caller caller;
     struct queue_request http;
     enum call_state state;
+    bool is_long;   /* a receive that may wait */
     bool has_watch; /* the exchange tells when it is over, and the call is freed then */
     struct api_request request;
     char request_id[REQUEST_ID_SIZE];
@@ -195,6 +196,5 @@ enum { SEQUENCE_SIZE = 21 };
 struct slice sequence_text(uint64_t sequence, char out[SEQUENCE_SIZE]);
 void random_id(uint8_t id[16]);
 void uuid_text(const uint8_t id[16], char out[REQUEST_ID_SIZE]);
-void hex_text(const uint8_t digest[16], char out[33]);
 
 #endif

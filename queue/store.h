@@ -144,7 +144,7 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     struct store_facts facts;
-    int error; /* 0, or what ended it */
+    int error; /* 0, or what ended it, also when nobody waits for anything */
 };
 
 /* Tells everything that the store has; waits meanwhile, for a disk. 0; PROBLEM: it is damaged, and `problem` says where;

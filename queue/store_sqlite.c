@@ -4,7 +4,8 @@
  * On the loop, submissions go into the group that is gathering. The thread takes that group when somebody waits for it,
  * writes it as one transaction, and hands it back with its error through the bell; the loop then tells its waits and drops its
  * changes, so payloads are counted on one thread. Of the three groups one gathers, one is written, one is told. Loads are
- * served before the next group, unless they ask for a message that comes into being in it.
+ * served before the next group, unless they ask for a message that comes into being in it. Between groups, and when there is
+ * nothing else to do, the thread keeps house: it sweeps out what was purged, and keeps the log short.
  *
  * Opening, restoring and, if there was no restore, closing run on helper threads: the store's own thread starts when all is
  * restored.
@@ -60,6 +61,7 @@ struct durable {
     struct group *written, **written_end;
     struct loads wanted, loaded;
     bool asked_to_end, gives_up, has_ended;
+    int db_error; /* of the database, as the loop may know it */
 };
 
 static struct durable *durable_of(struct store *store)
@@ -93,14 +95,16 @@ static struct timespec time_in_ms(unsigned ms)
 
 /* ---- the thread ---- */
 
-enum work { WORK_LOADS, WORK_GROUP, WORK_IDLE, WORK_END };
+enum work { WORK_LOADS, WORK_GROUP, WORK_SWEEP, WORK_IDLE, WORK_END };
 
 /* Under the lock: what there is to do, or WORK_IDLE and until when that may change by itself (NULL: it doesn't). */
 static enum work find_work(struct durable *durable, const struct timespec *idle,
                            const struct timespec **until, bool is_late)
 {
     struct group *gathering = durable->gathering;
+    const struct store_db *db = durable->db;
     bool is_empty = group_is_empty(gathering);
+    bool can_sweep = db->needs_sweep && !db->error;
 
     *until = NULL;
     if (durable->wanted.first)
@@ -108,10 +112,12 @@ static enum work find_work(struct durable *durable, const struct timespec *idle,
     if (is_empty && durable->asked_to_end)
         return WORK_END;
     if (!is_empty && durable->spare) {
-        if (is_late || group_is_awaited(gathering) || durable->asked_to_end)
+        if (is_late || group_is_awaited(gathering) || durable->asked_to_end || can_sweep)
             return WORK_GROUP;
         *until = &gathering->due;
-    } else if (is_empty && store_db_log_bytes(durable->db) > 0 && !durable->db->error) {
+    } else if (is_empty && can_sweep) {
+        return WORK_SWEEP;
+    } else if (is_empty && store_db_log_bytes(db) > 0 && !db->error) {
         *until = idle;
     }
     return WORK_IDLE;
@@ -160,7 +166,6 @@ static void serve_loads(struct durable *durable, struct loads *loads)
     sl_bell_ring(durable->bell);
 }
 
-/* After the waits of a group were told: the log must not grow for ever. */
 static void keep_log_short(struct durable *durable)
 {
     struct store_db *db = durable->db;
@@ -169,6 +174,14 @@ static void keep_log_short(struct durable *durable)
         return;
     if (store_db_checkpoint(db, false) == 0 && store_db_log_bytes(db) > durable->wal_max)
         db->error = -ENOSPC;
+}
+
+/* Between groups, when nobody waits for the last one any more. Errors stay in the database, and end the next group. */
+static void keep_house(struct durable *durable)
+{
+    if (durable->db->needs_sweep)
+        SL_IGNORE(store_db_sweep(durable->db, DB_SWEEP_ROWS));
+    keep_log_short(durable);
 }
 
 static void hand_back(struct durable *durable, struct group *group)
@@ -194,7 +207,7 @@ static void write_group(struct durable *durable, struct group *group, bool gives
     hand_back(durable, group);
     if (after.first)
         serve_loads(durable, &after);
-    keep_log_short(durable);
+    keep_house(durable);
 }
 
 /* Under the lock. */
@@ -205,6 +218,17 @@ static struct group *take_group(struct durable *durable)
     durable->gathering = durable->spare;
     durable->spare = durable->gathering->next;
     return group;
+}
+
+/* Errors that no group has told of: of loads, sweeps and checkpoints. */
+static void show_error(struct durable *durable)
+{
+    if (durable->db->error == durable->db_error) /* this thread alone writes it */
+        return;
+    pthread_mutex_lock(&durable->lock);
+    durable->db_error = durable->db->error;
+    pthread_mutex_unlock(&durable->lock);
+    sl_bell_ring(durable->bell);
 }
 
 static bool do_work(struct durable *durable)
@@ -231,12 +255,16 @@ static bool do_work(struct durable *durable)
     case WORK_GROUP:
         write_group(durable, group, gives_up);
         break;
+    case WORK_SWEEP:
+        keep_house(durable);
+        break;
     case WORK_IDLE:
-        SL_IGNORE(store_db_checkpoint(durable->db, true)); /* an error stays in the database */
+        SL_IGNORE(store_db_checkpoint(durable->db, true));
         break;
     case WORK_END:
         return false;
     }
+    show_error(durable);
     return true;
 }
 
@@ -305,6 +333,7 @@ static void rung(void *arg)
     struct group *written;
     struct loads loaded;
     bool has_ended;
+    int error;
 
     loads_init(&loaded);
     pthread_mutex_lock(&durable->lock);
@@ -313,6 +342,7 @@ static void rung(void *arg)
     durable->written_end = &durable->written;
     loads_splice(&loaded, &durable->loaded);
     has_ended = durable->has_ended;
+    error = durable->db_error;
     pthread_mutex_unlock(&durable->lock);
 
     while (written) {
@@ -321,6 +351,8 @@ static void rung(void *arg)
         tell_group(durable, written);
         written = next;
     }
+    if (!durable->base.error)
+        durable->base.error = error;
     loads_tell(&loaded);
     if (has_ended && !durable->is_over) {
         durable->is_over = true;

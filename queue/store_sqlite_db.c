@@ -21,16 +21,20 @@ static const char *const texts[DB_STATEMENTS] = {
     [DB_QUEUE_GONE] = "DELETE FROM queue WHERE id = ?1",
     [DB_COUNTERS] = "REPLACE INTO counters (queue, sent) VALUES (?1, ?2)",
     [DB_COUNTERS_GONE] = "DELETE FROM counters WHERE queue = ?1",
-    [DB_MESSAGES_GONE] = "DELETE FROM message WHERE queue = ?1 AND seq <= ?2",
-    [DB_STATES_STRAY] = ("DELETE FROM state WHERE seq <= ?1 AND NOT EXISTS "
-                         "(SELECT 1 FROM message WHERE message.seq = state.seq)"),
+    [DB_PURGED] = ("INSERT INTO purged (queue, seq, done) VALUES (?1, ?2, 0) "
+                   "ON CONFLICT (queue) DO UPDATE SET seq = max(seq, excluded.seq)"),
+    [DB_PURGED_NEXT] = "SELECT queue, seq, done FROM purged LIMIT 1",
+    [DB_PURGED_ROWS] = "SELECT seq, queue FROM message WHERE seq > ?1 AND seq <= ?2 LIMIT ?3",
+    [DB_PURGED_DONE] = "UPDATE purged SET done = ?2 WHERE queue = ?1",
+    [DB_PURGED_GONE] = "DELETE FROM purged WHERE queue = ?1",
     [DB_DEDUP] = ("REPLACE INTO dedup (queue, key, id, sequence, expires_ms) "
                   "VALUES (?1, ?2, ?3, ?4, ?5)"),
     [DB_DEDUP_GONE] = "DELETE FROM dedup WHERE queue = ?1 AND key = ?2",
     [DB_DEDUPS_GONE] = "DELETE FROM dedup WHERE queue = ?1",
     [DB_TASK] = "REPLACE INTO task (seq, text) VALUES (?1, ?2)",
     [DB_TASK_GONE] = "DELETE FROM task WHERE seq = ?1",
-    [DB_LOAD] = "SELECT payload FROM message WHERE seq = ?1",
+    [DB_LOAD] = ("SELECT payload FROM message WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM purged "
+                 "WHERE purged.queue = message.queue AND message.seq <= purged.seq)"),
 };
 
 int store_db_errno(int result)
@@ -135,23 +139,23 @@ static int move_message(struct store_db *db, const struct change *change)
     return error ? error : run_2(db, DB_STATE_MOVED, change->seq, change->new_seq);
 }
 
-static int remove_message(struct store_db *db, const struct change *change)
+static int remove_message(struct store_db *db, uint64_t seq)
 {
-    int error = run_1(db, DB_MESSAGE_GONE, change->seq);
+    int error = run_1(db, DB_MESSAGE_GONE, seq);
 
-    return error ? error : run_1(db, DB_STATE_GONE, change->seq);
+    return error ? error : run_1(db, DB_STATE_GONE, seq);
 }
 
 static int purge(struct store_db *db, uint32_t queue, uint64_t seq)
 {
-    int error = run_2(db, DB_MESSAGES_GONE, queue, seq);
-
-    return error ? error : run_1(db, DB_STATES_STRAY, seq);
+    db->needs_sweep = true;
+    return run_2(db, DB_PURGED, queue, seq);
 }
 
+/* Up to the seqs that there are: a queue of that number that is made later has greater ones. */
 static int remove_queue(struct store_db *db, const struct change *change)
 {
-    int error = purge(db, change->queue, INT64_MAX);
+    int error = purge(db, change->queue, db->seq_now);
 
     if (!error)
         error = run_1(db, DB_DEDUPS_GONE, change->queue);
@@ -197,7 +201,7 @@ static int write_change(struct store_db *db, const struct change *change)
     case CHANGE_MESSAGE_MOVED:
         return move_message(db, change);
     case CHANGE_MESSAGE_GONE:
-        return remove_message(db, change);
+        return remove_message(db, change->seq);
     case CHANGE_QUEUE:
         return write_text(db, DB_QUEUE, change->queue, change);
     case CHANGE_QUEUE_GONE:
@@ -222,33 +226,129 @@ static int write_change(struct store_db *db, const struct change *change)
 
 static int write_list(struct store_db *db, const struct changes *changes)
 {
-    int error = run(db->statements[DB_BEGIN]);
+    int error = 0;
 
-    for (size_t i = 0; !error && i < changes->count; i++)
+    db->seq_now = db->seq_max;
+    for (size_t i = 0; !error && i < changes->count; i++) {
+        uint64_t seq = group_brings(&changes->items[i]);
+
+        if (seq > db->seq_now)
+            db->seq_now = seq;
         if (!group_skips(&db->plan, i))
             error = write_change(db, &changes->items[i]);
-    if (!error && db->plan.seq_max > db->seq_max)
-        error = run_1(db, DB_SEQ_MAX, db->plan.seq_max);
-    return error ? error : run(db->statements[DB_COMMIT]);
+    }
+    if (!error && db->seq_now > db->seq_max)
+        error = run_1(db, DB_SEQ_MAX, db->seq_now);
+    return error;
+}
+
+/* Ends a transaction: commits it, or after an error rolls it back; what is on the disk is not believed then. */
+static int end(struct store_db *db, int error)
+{
+    if (!error)
+        error = run(db->statements[DB_COMMIT]);
+    if (error && !sqlite3_get_autocommit(db->sqlite)) /* SQLite may have done so itself */
+        sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    db->error = error;
+    return error;
 }
 
 int store_db_apply(struct store_db *db, const struct changes *changes)
 {
+    int error;
+
     if (db->error)
         return db->error;
     group_plan(&db->plan, changes);
     if (db->plan.left_count == 0 && db->plan.seq_max <= db->seq_max)
         return 0;
-    db->error = write_list(db, changes);
-    if (db->error) { /* SQLite has rolled back, or does it here; what is on the disk is not believed */
-        if (!sqlite3_get_autocommit(db->sqlite))
-            sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
-        return db->error;
-    }
-    if (db->plan.seq_max > db->seq_max)
-        db->seq_max = db->plan.seq_max;
-    return 0;
+    error = run(db->statements[DB_BEGIN]);
+    if (!error)
+        error = write_list(db, changes);
+    error = end(db, error);
+    if (!error)
+        db->seq_max = db->seq_now;
+    return error;
 }
+
+/* ---- purges ---- */
+
+struct sweep {
+    uint32_t queue;
+    uint64_t done, end; /* seqs: looked at so far, and of the purge */
+    unsigned rows, looked_at;
+    size_t count;
+    uint64_t seqs[DB_SWEEP_ROWS]; /* to be removed */
+};
+
+static int find_purged(struct store_db *db, struct sweep *sweep)
+{
+    sqlite3_stmt *row = bind_2(db, DB_PURGED_ROWS, sweep->done, sweep->end);
+    int result;
+
+    sqlite3_bind_int64(row, 3, sweep->rows);
+    while ((result = sqlite3_step(row)) == SQLITE_ROW) {
+        sweep->done = (uint64_t)sqlite3_column_int64(row, 0);
+        sweep->looked_at++;
+        if ((uint32_t)sqlite3_column_int64(row, 1) == sweep->queue)
+            sweep->seqs[sweep->count++] = sweep->done;
+    }
+    sqlite3_reset(row);
+    return store_db_errno(result);
+}
+
+static int remove_purged(struct store_db *db, struct sweep *sweep)
+{
+    int error = find_purged(db, sweep);
+
+    for (size_t i = 0; i < sweep->count && !error; i++)
+        error = remove_message(db, sweep->seqs[i]);
+    if (error)
+        return error;
+    return sweep->looked_at < sweep->rows ? run_1(db, DB_PURGED_GONE, sweep->queue)
+                                          : run_2(db, DB_PURGED_DONE, sweep->queue, sweep->done);
+}
+
+/* Whether there is a purge. */
+static int find_purge(struct store_db *db, struct sweep *sweep, bool *is_there)
+{
+    sqlite3_stmt *row = db->statements[DB_PURGED_NEXT];
+    int result = sqlite3_step(row);
+
+    *is_there = result == SQLITE_ROW;
+    if (*is_there) {
+        sweep->queue = (uint32_t)sqlite3_column_int64(row, 0);
+        sweep->end = (uint64_t)sqlite3_column_int64(row, 1);
+        sweep->done = (uint64_t)sqlite3_column_int64(row, 2);
+    }
+    sqlite3_reset(row);
+    return store_db_errno(result);
+}
+
+int store_db_sweep(struct store_db *db, unsigned rows)
+{
+    struct sweep sweep;
+    bool is_there = false;
+    int error;
+
+    sl_assert(rows > 0 && rows <= DB_SWEEP_ROWS);
+    if (db->error)
+        return db->error;
+    sweep.rows = rows;
+    sweep.looked_at = 0;
+    sweep.count = 0;
+    error = run(db->statements[DB_BEGIN]);
+    if (!error)
+        error = find_purge(db, &sweep, &is_there);
+    if (!error && is_there)
+        error = remove_purged(db, &sweep);
+    error = end(db, error);
+    if (!error)
+        db->needs_sweep = is_there;
+    return error;
+}
+
+/* ---- reading ---- */
 
 static int read_payload(sqlite3_stmt *statement, int column, struct payload **out)
 {
@@ -333,6 +433,7 @@ static void free_db(struct store_db *db)
         sqlite3_finalize(db->statements[i]);
     sqlite3_finalize(db->cursor.statement);
     sqlite3_finalize(db->cursor.states);
+    free(db->cursor.purges);
     sqlite3_close(db->sqlite);
     group_deinit(&db->plan);
     free(db);
@@ -363,6 +464,7 @@ int store_db_open(struct store_db **out, const struct store_sqlite_options *opti
     *facts = meta.facts;
     db->seq_max = meta.facts.seq_max;
     db->page_bytes = (size_t)page_bytes;
+    db->needs_sweep = true; /* the first sweep finds out */
     *out = db;
     return 0;
 }

@@ -7,6 +7,9 @@
  * Checkpoints are made when they are asked for, at no other time. Not SQLite's memory mapping: it turns a stray pointer into a
  * damaged file.
  *
+ * A purge is one row that says up to which seq a queue is empty: rows below it count as gone, and are swept out later, a few
+ * at a time, so that other writes don't wait for a million of them.
+ *
  * The first error of a write stays (`error`): no later write is tried.
  */
 #ifndef QUEUE_STORE_SQLITE_DB_H
@@ -31,8 +34,11 @@ enum db_statement {
     DB_QUEUE_GONE,
     DB_COUNTERS,
     DB_COUNTERS_GONE,
-    DB_MESSAGES_GONE, /* of a queue, up to a seq */
-    DB_STATES_STRAY,  /* of messages that are gone, up to a seq */
+    DB_PURGED,
+    DB_PURGED_NEXT,
+    DB_PURGED_ROWS,
+    DB_PURGED_DONE,
+    DB_PURGED_GONE,
     DB_DEDUP,
     DB_DEDUP_GONE,
     DB_DEDUPS_GONE, /* of a queue */
@@ -47,13 +53,20 @@ struct store_db {
     sqlite3_stmt *statements[DB_STATEMENTS];
     struct group_plan plan;
     uint64_t seq_max;  /* as it is in the file */
+    uint64_t seq_now;  /* with what the transaction has brought up to here */
     size_t page_bytes; /* of the database */
     size_t log_pages;  /* in the log at the last commit */
+    bool needs_sweep;  /* there are purges whose rows are still there */
     int error;         /* what ended it; -ENOSPC: reads go on */
     struct db_cursor {
         sqlite3_stmt *statement, *states;
         unsigned stage;
         bool has_state; /* the row of `states` is to come */
+        struct db_purge {
+            uint32_t queue;
+            uint64_t seq;
+        } * purges; /* ascending by queue */
+        size_t purge_count;
     } cursor;
 };
 
@@ -63,6 +76,12 @@ int store_db_open(struct store_db **out, const struct store_sqlite_options *opti
 
 /* Writes a list of changes as one transaction. 0: durable. Negative: nothing of it will be confirmed, and nothing later. */
 int store_db_apply(struct store_db *db, const struct changes *changes);
+
+enum { DB_SWEEP_ROWS = 512 }; /* some 5 ms, that others wait for */
+
+/* Looks at up to `rows` (at most DB_SWEEP_ROWS) rows for those that were purged, and removes them, as a transaction of its own.
+ * needs_sweep tells whether more are left. */
+int store_db_sweep(struct store_db *db, unsigned rows);
 
 /* The payload of a message, a reference of the caller's, or NULL: there is none. */
 int store_db_load(struct store_db *db, uint64_t seq, struct payload **out);

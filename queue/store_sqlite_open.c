@@ -52,6 +52,7 @@ static const char schema[] =
     "CREATE TABLE dedup (queue INTEGER NOT NULL, key BLOB NOT NULL, id BLOB NOT NULL,"
     "  sequence INTEGER NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (queue, key))"
     "  WITHOUT ROWID;"
+    "CREATE TABLE purged (queue INTEGER PRIMARY KEY, seq INTEGER NOT NULL, done INTEGER NOT NULL);"
     "CREATE TABLE task (seq INTEGER PRIMARY KEY, text BLOB NOT NULL);";
 
 /* ---- the words ---- */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <sluice/base.h>
 
@@ -131,17 +132,63 @@ static int prepare(struct store_db *db, const char *text, sqlite3_stmt **out)
     return store_db_errno(sqlite3_prepare_v2(db->sqlite, text, -1, out, NULL));
 }
 
+static int add_purge(struct db_cursor *cursor, sqlite3_stmt *row)
+{
+    struct db_purge *purges = reallocarray(cursor->purges, cursor->purge_count + 1, sizeof *purges);
+
+    if (!purges)
+        return -ENOMEM;
+    cursor->purges = purges;
+    purges[cursor->purge_count++] = (struct db_purge){(uint32_t)sqlite3_column_int64(row, 0),
+                                                      (uint64_t)sqlite3_column_int64(row, 1)};
+    return 0;
+}
+
+static int read_purges(struct store_db *db)
+{
+    sqlite3_stmt *row = NULL;
+    bool has_row = false;
+    int error = prepare(db, "SELECT queue, seq FROM purged ORDER BY queue", &row);
+
+    if (!error)
+        error = step(row, &has_row);
+    while (!error && has_row) {
+        error = add_purge(&db->cursor, row);
+        if (!error)
+            error = step(row, &has_row);
+    }
+    sqlite3_finalize(row);
+    return error;
+}
+
+/* Whether a message is one that a purge has taken and no sweep has reached. */
+static bool is_purged(const struct db_cursor *cursor, const struct change *message)
+{
+    size_t low = 0, high = cursor->purge_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (cursor->purges[middle].queue < message->queue)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < cursor->purge_count && cursor->purges[low].queue == message->queue &&
+           message->seq <= cursor->purges[low].seq;
+}
+
 static int begin_stage(struct store_db *db)
 {
     struct db_cursor *cursor = &db->cursor;
     int error = prepare(db, stages[cursor->stage].text, &cursor->statement);
 
-    if (!error && stages[cursor->stage].read == read_message) {
+    if (error || stages[cursor->stage].read != read_message)
+        return error;
+    error = read_purges(db);
+    if (!error)
         error = prepare(db, text_of_states, &cursor->states);
-        if (!error)
-            error = next_state(cursor);
-    }
-    return error;
+    return error ? error : next_state(cursor);
 }
 
 static void end_stage(struct db_cursor *cursor)
@@ -176,7 +223,7 @@ static int read_row(struct store_db *db, struct changes *rows, size_t *bytes)
         *bytes += change.payload->size;
         error = add_state(cursor, &change);
     }
-    if (error) {
+    if (error || (change.payload && is_purged(cursor, &change))) {
         payload_unref(change.payload);
         return error;
     }

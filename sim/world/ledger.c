@@ -23,7 +23,9 @@ void sim_ledger_init(struct sim_ledger *ledger, unsigned groups, sl_dur visibili
 
 void sim_ledger_deinit(struct sim_ledger *ledger)
 {
-    free(ledger->events);
+    for (uint64_t i = 0; i < ledger->max / SIM_PAGE; i++)
+        free(ledger->pages[i]);
+    free(ledger->pages);
     free(ledger->instances);
 }
 
@@ -40,9 +42,47 @@ void sim_ledger_find(struct sim_ledger *ledger, const char *format, ...)
     va_end(args);
 }
 
-static struct sim_event *event_of(const struct sim_ledger *ledger, uint64_t number)
+/* Goes through the events that are not forgotten; `event` is NULL at the end. */
+static struct sim_event *next_event(const struct sim_ledger *ledger, uint64_t *at)
 {
-    return number < ledger->count ? &ledger->events[number] : NULL;
+    struct sim_event *event = NULL;
+
+    while (!event && *at < ledger->count) {
+        event = sim_ledger_event(ledger, *at);
+        *at += event ? 1 : SIM_PAGE - *at % SIM_PAGE;
+    }
+    return event;
+}
+
+/* Nothing more is expected of an event; a page of those is not needed. */
+static void settle(struct sim_ledger *ledger, uint64_t number)
+{
+    struct sim_page *page = ledger->pages[number / SIM_PAGE];
+    struct sim_event *event = &page->events[number % SIM_PAGE];
+
+    if (!ledger->forgets || event->is_settled || event->open > 0 ||
+        !(event->is_deleted || event->is_dead))
+        return;
+    event->is_settled = true;
+    if (++page->settled < SIM_PAGE)
+        return;
+    free(page);
+    ledger->pages[number / SIM_PAGE] = NULL;
+}
+
+static void add_page(struct sim_ledger *ledger)
+{
+    if (ledger->count == ledger->max) {
+        uint64_t max = ledger->max ? ledger->max * 2 : (uint64_t)SIM_PAGE * 64;
+
+        ledger->pages = realloc(ledger->pages, max / SIM_PAGE * sizeof *ledger->pages);
+        sl_assert(ledger->pages);
+        memset(ledger->pages + ledger->max / SIM_PAGE, 0,
+               (max - ledger->max) / SIM_PAGE * sizeof *ledger->pages);
+        ledger->max = max;
+    }
+    ledger->pages[ledger->count / SIM_PAGE] = calloc(1, sizeof **ledger->pages);
+    sl_assert(ledger->pages[ledger->count / SIM_PAGE]);
 }
 
 /* The one before it in its group; NULL: it is the first, or there are no groups. */
@@ -50,15 +90,33 @@ static const struct sim_event *before(const struct sim_ledger *ledger, uint64_t 
 {
     if (ledger->groups == 0 || number < ledger->groups)
         return NULL;
-    return event_of(ledger, number - ledger->groups);
+    return sim_ledger_event(ledger, number - ledger->groups);
+}
+
+/* Which of those it was confirmed to is `process`; SIM_CONFIRMED_BY: none. */
+static size_t confirmed_to(const struct sim_event *event, uint32_t process)
+{
+    size_t i = 0;
+
+    while (i < SIM_CONFIRMED_BY && event->confirmed_by[i] != process)
+        i++;
+    return i;
 }
 
 static bool is_confirmed_by(const struct sim_event *event, uint32_t process)
 {
-    for (size_t i = 0; i < SIM_CONFIRMED_BY; i++)
-        if (event->confirmed_by[i] == process)
-            return true;
-    return false;
+    return confirmed_to(event, process) < SIM_CONFIRMED_BY;
+}
+
+/* Whether it has to know that: a process remembers it for two visibility timeouts, and for 10 minutes at least. */
+static bool has_to_know(const struct sim_ledger *ledger, const struct sim_event *event,
+                        uint32_t process)
+{
+    size_t i = confirmed_to(event, process);
+    sl_dur memory = sl_dur_max(sl_minutes(10), sl_dur_mul(ledger->visibility, 2));
+
+    return i < SIM_CONFIRMED_BY &&
+           sl_dur_cmp(sl_time_sub(sl_now(), event->confirmed_at[i]), memory) < 0;
 }
 
 /* ---- processes ---- */
@@ -105,9 +163,11 @@ bool sim_ledger_was_at_peace(struct sim_ledger *ledger, uint32_t process, sl_dur
 
 void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process)
 {
-    for (uint64_t i = 0; i < ledger->count; i++)
-        if (ledger->events[i].holder == process)
-            ledger->events[i].causes |= BIT(CAUSE_ENDED);
+    struct sim_event *event;
+
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        if (event->holder == process)
+            event->causes |= BIT(CAUSE_ENDED);
 }
 
 void sim_ledger_frozen(struct sim_ledger *ledger)
@@ -136,12 +196,11 @@ static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *ev
 void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
 {
     sl_assert(number == ledger->count);
-    if (ledger->count == ledger->max) {
-        ledger->max = ledger->max ? ledger->max * 2 : 1024;
-        ledger->events = realloc(ledger->events, ledger->max * sizeof *ledger->events);
-        sl_assert(ledger->events);
-    }
-    ledger->events[ledger->count++] =
+    ledger->poison += is_poison;
+    if (number % SIM_PAGE == 0)
+        add_page(ledger);
+    ledger->count++;
+    *sim_ledger_event(ledger, number) =
         (struct sim_event){.is_poison = is_poison, .delete_failed = SL_NEVER};
     ledger->uncommitted++;
 }
@@ -184,7 +243,7 @@ static uint8_t causes_of_receipt(struct sim_ledger *ledger, const struct sim_eve
 void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                       sl_dur visibility)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     uint8_t causes;
 
     if (!event)
@@ -212,7 +271,7 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                         bool is_visible)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event || event->holder != process)
         return;
@@ -223,7 +282,7 @@ void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t pro
 
 void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     sl_dur granted, due;
 
     if (!event)
@@ -239,7 +298,7 @@ void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visi
 bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                           sl_dur asked)
 {
-    const struct sim_event *event = event_of(ledger, number);
+    const struct sim_event *event = sim_ledger_event(ledger, number);
 
     return event && sl_dur_cmp(asked, sl_sec(event->granted_s)) != 0 &&
            sl_dur_cmp(asked, ledger->visibility) != 0 &&
@@ -249,10 +308,10 @@ bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t p
 void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                              sl_dur delay)
 {
-    const struct sim_event *event = event_of(ledger, number);
+    const struct sim_event *event = sim_ledger_event(ledger, number);
     bool drains = sl_time_cmp(sim_ledger_instance(ledger, process)->signalled_at, SL_NEVER) != 0;
 
-    if (event && is_confirmed_by(event, process)) {
+    if (event && has_to_know(ledger, event, process)) {
         ledger->wrong_requests++;
         sim_ledger_find(ledger,
                         "event %" PRIu64 " given back by process %" PRIu32
@@ -269,7 +328,7 @@ void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_dur delay)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event)
         return;
@@ -282,12 +341,16 @@ void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t pr
 
 void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (event && event->holder == process)
         event->delete_failed = SL_NEVER;
-    if (!event || is_confirmed_by(event, process))
+    if (!event)
         return;
+    if (is_confirmed_by(event, process)) {
+        event->confirmed_at[confirmed_to(event, process)] = sl_now();
+        return;
+    }
     ledger->early_deletes++;
     sim_ledger_find(
         ledger, "event %" PRIu64 " deleted by process %" PRIu32 " before it was confirmed to it",
@@ -296,7 +359,7 @@ void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 
 void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32_t process)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (event && event->holder == process)
         event->delete_failed = sl_now();
@@ -304,27 +367,34 @@ void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32
 
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event && kept)
+    if (!event)
+        return;
+    if (kept) {
         event->causes |= BIT(CAUSE_UNDELETED);
-    else if (event)
-        event->is_deleted = true;
+        return;
+    }
+    event->is_deleted = true;
+    settle(ledger, number);
 }
 
 void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event)
-        event->is_dead = true;
+    if (!event)
+        return;
+    ledger->dead_healthy += !event->is_dead && !event->is_poison;
+    event->is_dead = true;
+    settle(ledger, number);
 }
 
 /* ---- the service ---- */
 
 void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (!event || event->holder != process || sl_time_before(began, event->hidden_until) ||
         event->is_deleted || may_lose_lease(ledger, event))
@@ -349,7 +419,7 @@ static enum sim_cause cause_of(const struct sim_event *event)
 static void judge_duplicate(struct sim_ledger *ledger, uint64_t number,
                             const struct sim_event *event, uint32_t process)
 {
-    bool knows = is_confirmed_by(event, process);
+    bool knows = has_to_know(ledger, event, process);
 
     ledger->duplicates++;
     if (!knows && event->open + event->clean <= event->receipts) {
@@ -366,10 +436,15 @@ static void judge_duplicate(struct sim_ledger *ledger, uint64_t number,
 
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     const struct sim_event *earlier = before(ledger, number);
 
     ledger->commits++;
+    if (!event && number < ledger->count) { /* forgotten: a late one of an event that is settled */
+        ledger->duplicates++;
+        ledger->explained[CAUSE_NOT_CLEAN]++;
+        return;
+    }
     if (!event) {
         ledger->unexpected++;
         sim_ledger_find(ledger, "event %" PRIu64 " was never sent", number);
@@ -391,7 +466,7 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
 
 void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
 
     if (event)
         event->was_refused = true;
@@ -399,34 +474,41 @@ void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number)
 
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean)
 {
-    struct sim_event *event = event_of(ledger, number);
+    struct sim_event *event = sim_ledger_event(ledger, number);
     const struct sim_event *earlier = before(ledger, number);
 
     if (!event)
         return;
     sl_assert(event->open > 0);
     event->open--;
-    if (!clean)
+    if (!clean) {
+        settle(ledger, number);
         return;
+    }
     event->clean++;
     memmove(event->confirmed_by + 1, event->confirmed_by,
             (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_by[0]);
+    memmove(event->confirmed_at + 1, event->confirmed_at,
+            (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_at[0]);
     event->confirmed_by[0] = process;
+    event->confirmed_at[0] = sl_now();
     if (earlier && earlier->clean == 0 && !earlier->is_dead) {
         ledger->disorders++;
         sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group confirmed before %" PRIu64,
                         number, number - ledger->groups);
     }
+    settle(ledger, number);
 }
 
 /* ---- looking ---- */
 
 uint64_t sim_ledger_missing(const struct sim_ledger *ledger)
 {
+    const struct sim_event *event;
     uint64_t n = 0;
 
-    for (uint64_t i = 0; i < ledger->count; i++)
-        n += ledger->events[i].commits == 0 && !ledger->events[i].is_dead;
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        n += event->commits == 0 && !event->is_dead;
     return n;
 }
 
@@ -441,10 +523,11 @@ uint64_t sim_ledger_explained(const struct sim_ledger *ledger)
 
 sl_time sim_ledger_hidden_until(const struct sim_ledger *ledger)
 {
+    const struct sim_event *event;
     sl_time latest = {0};
 
-    for (uint64_t i = 0; i < ledger->count; i++)
-        if (ledger->events[i].was_returned && !ledger->events[i].is_deleted)
-            latest = sl_time_max(latest, ledger->events[i].hidden_until);
+    for (uint64_t at = 0; (event = next_event(ledger, &at));)
+        if (event->was_returned && !event->is_deleted)
+            latest = sl_time_max(latest, event->hidden_until);
     return latest;
 }

@@ -42,13 +42,14 @@ struct sim_event {
     uint32_t holder;      /* of the newest receipt; 0: it was given back */
     uint32_t
         confirmed_by[SIM_CONFIRMED_BY]; /* processes that got a clean answer, the newest first */
-    uint32_t process;                   /* the first that committed it */
+    sl_time confirmed_at[SIM_CONFIRMED_BY]; /* or asked for its delete last */
+    uint32_t process;                       /* the first that committed it */
     uint16_t receipts, commits, open, clean;
     sl_time
         delete_failed; /* when the holder was told that its delete failed, and has not tried again; SL_NEVER: not so */
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
-    bool is_deleted, is_dead, is_poison, was_returned;
+    bool is_deleted, is_dead, is_poison, was_returned, is_settled;
     bool is_merged;   /* its process had it before, and may still */
     bool was_refused; /* since the newest receipt the service said something else than yes of it */
     uint16_t granted_s; /* what the newest receipt or extension asked for */
@@ -63,15 +64,25 @@ struct sim_instance {
     uint16_t visibility_s; /* what its receives ask for */
 };
 
+enum { SIM_PAGE = 64 };
+
+/* Some events that follow each other. */
+struct sim_page {
+    unsigned settled; /* of them, how many are deleted or dead, with no commit open */
+    struct sim_event events[SIM_PAGE];
+};
+
 struct sim_ledger {
-    struct sim_event *events; /* by number */
-    uint64_t count, max;
+    struct sim_page **pages;        /* NULL: all of its events are settled, and forgotten */
+    uint64_t count, max;            /* of events */
+    bool forgets;                   /* settled events, so that a long world fits into memory */
     struct sim_instance *instances; /* by number */
     uint32_t instance_max;
     unsigned groups; /* FIFO: 0 for a standard queue */
     sl_dur visibility;
-    sl_time frozen_at;    /* when the world last stood still; SL_NEVER: it did not */
-    uint64_t uncommitted; /* events that SQS took and the service did not, yet */
+    sl_time frozen_at;             /* when the world last stood still; SL_NEVER: it did not */
+    uint64_t uncommitted;          /* events that SQS took and the service did not, yet */
+    uint64_t poison, dead_healthy; /* events that the service refuses; dead ones that it does not */
     /* findings */
     uint64_t commits, duplicates, explained[CAUSES], unexplained, unexpected, early_deletes,
         disorders, strange_receipts, receives_after_signal, wrong_requests;
@@ -143,6 +154,14 @@ void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process);
 void sim_ledger_frozen(struct sim_ledger *ledger);
 
 /* ---- looking ---- */
+
+/* NULL: there is none of that number, or it is forgotten. */
+static inline struct sim_event *sim_ledger_event(const struct sim_ledger *ledger, uint64_t number)
+{
+    struct sim_page *page = number < ledger->count ? ledger->pages[number / SIM_PAGE] : NULL;
+
+    return page ? &page->events[number % SIM_PAGE] : NULL;
+}
 
 /* Events that SQS took, that nobody committed, and that are in no dead-letter queue: lost, if SQS has none left. */
 uint64_t sim_ledger_missing(const struct sim_ledger *ledger);

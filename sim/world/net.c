@@ -311,7 +311,7 @@ void sim_exchange_cut(struct sim_exchange *x)
 static void keep_request(struct sim_exchange *x)
 {
     const struct http_request *request = x->request;
-    size_t at[2 * SIM_HEADERS_MAX + 1], n = 0;
+    size_t at[2 * SIM_HEADERS_MAX + 1] = {0}, n = 0;
 
     x->header_count =
         request->header_count < SIM_HEADERS_MAX ? request->header_count : SIM_HEADERS_MAX;

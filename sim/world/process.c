@@ -138,6 +138,8 @@ static void add_up(struct account *total, const struct account *one)
     total->receives_empty += one->receives_empty;
     total->receives_aborted += one->receives_aborted;
     total->deletes += one->deletes;
+    total->returned_refused += one->returned_refused;
+    total->returned_unsent += one->returned_unsent;
 }
 
 /*

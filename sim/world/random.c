@@ -73,10 +73,10 @@ sl_dur sim_random_latency(struct sim_random *r, sl_dur median, sl_dur p99)
         minus_ln_1024(sim_random_next(r)); /* of 1/1,024; its median is 710, its 99 % 4,716 */
     int64_t tail = p99.ns - median.ns;
 
-    if (k <= 710)
-        return sl_ns(median.ns / 2 + median.ns / 2 / 710 * k);
     if (tail <= 0)
         return median;
+    if (k <= 710)
+        return sl_ns(median.ns / 2 + median.ns / 2 / 710 * k);
     if (k > 4 * 4716)
         k = 4 * 4716;
     /* quadratic: slow at first, so that most are near the median */

@@ -26,7 +26,8 @@ int64_t sim_random_between(struct sim_random *r, int64_t low, int64_t high);
 bool sim_random_happens(struct sim_random *r, uint32_t ppm);
 /* Exponential with that mean, in steps of 1/1,024 of it, at most 16 times it: the time between events that come by chance. */
 sl_dur sim_random_exponential(struct sim_random *r, sl_dur mean);
-/* Around `median`: half of them less, one in a hundred `p99` or more, with a straight line between on a logarithmic scale. */
+/* Around `median`: half of them less, one in a hundred `p99` or more, with a straight line between on a logarithmic scale.
+ * Always `median` if `p99` is not more than that. */
 sl_dur sim_random_latency(struct sim_random *r, sl_dur median, sl_dur p99);
 
 #endif

@@ -24,7 +24,8 @@ struct sim_receiver {
     struct sl_link waiting; /* jobs */
     struct said *said;      /* by hash */
     size_t said_count, said_max;
-    size_t learnt_max; /* the limit that a 413 has told of */
+    size_t learnt_max;   /* the limit that a 413 has told of */
+    sl_time begins_next; /* the earliest, for options.apart */
 };
 
 /* What goes under a key, or as what a body goes: the contract is that they belong to each other. */
@@ -45,8 +46,9 @@ struct job {
     bool asks_to_wait;
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
-    bool is_open;        /* it has committed, and its client waits for the answer */
-    bool is_clean;       /* what it answers confirms the events that are not failed */
+    bool is_one_too_many;
+    bool is_open;  /* it has committed, and its client waits for the answer */
+    bool is_clean; /* what it answers confirms the events that are not failed */
     uint64_t *numbers;
     struct slice *ids;
     bool *failed;
@@ -99,12 +101,17 @@ static bool read_batch(struct job *job, struct slice body)
     return job->count > 0 && job->count <= EVENTS_MAX;
 }
 
+static bool is_poison(const struct job *job, size_t i)
+{
+    const struct sim_event *event = sim_ledger_event(job->receiver->ledger, job->numbers[i]);
+
+    return event && event->is_poison;
+}
+
 static bool has_poison(const struct job *job)
 {
-    const struct sim_ledger *ledger = job->receiver->ledger;
-
     for (size_t i = 0; i < job->count; i++)
-        if (job->numbers[i] < ledger->count && ledger->events[job->numbers[i]].is_poison)
+        if (is_poison(job, i))
             return true;
     return false;
 }
@@ -229,6 +236,10 @@ static void answer(struct job *job, int status, const char *type, struct slice b
     for (size_t i = 0; i < job->count; i++)
         if (!job->is_clean || job->failed[i])
             sim_ledger_refused(job->receiver->ledger, job->numbers[i]);
+    if (job->is_one_too_many) {
+        list[1].value = SLICE("1");
+        job->asks_to_wait = true;
+    }
     job->receiver->counts.refused += status >= 300;
     sim_exchange_reply(SL_TAKE(job->exchange), status, list, job->asks_to_wait ? 2 : 1, body);
 }
@@ -246,18 +257,30 @@ static int one_of(struct sim_receiver *receiver, const int *statuses, size_t cou
 #define ONE_OF(receiver, ...)                                                                      \
     one_of(receiver, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 
-/* Some events fail; on a FIFO queue all later ones of their groups with them, as a good service has it. */
-static void choose_failures(struct job *job)
+/* On a FIFO queue all later ones of a failed one's group fail with it, as a good service has it. */
+static void fail_groups(struct job *job)
 {
     unsigned groups = job->receiver->ledger->groups;
 
+    for (size_t i = 0; groups > 0 && i < job->count; i++)
+        for (size_t j = 0; j < i && !job->failed[i]; j++)
+            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+}
+
+static void choose_failures(struct job *job)
+{
     job->failed[sim_random_below(&job->receiver->random, job->count)] = true;
     for (size_t i = 0; i < job->count; i++)
         if (sim_random_happens(&job->receiver->random, 100000))
             job->failed[i] = true;
-    for (size_t i = 0; groups > 0 && i < job->count; i++)
-        for (size_t j = 0; j < i && !job->failed[i]; j++)
-            job->failed[i] = job->failed[j] && job->numbers[j] % groups == job->numbers[i] % groups;
+    fail_groups(job);
+}
+
+static void name_poison(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        job->failed[i] = is_poison(job, i);
+    fail_groups(job);
 }
 
 static void answer_list(struct job *job, int status)
@@ -339,7 +362,9 @@ static void worked(struct sl_timer *timer)
     struct sim_receiver *receiver = job->receiver;
 
     receiver->counts.working--;
-    if (has_poison(job) && job->fate == FAULTS)
+    if (receiver->options.names_poison && job->fate == FAULTS)
+        name_poison(job);
+    if (has_poison(job) && !receiver->options.names_poison && job->fate == FAULTS)
         answer_plain(job, 422);
     else if (job->fate == FAULTS || job->fate == FAULT_DAWDLES)
         accept_batch(job);
@@ -355,8 +380,10 @@ static void begin(struct job *job)
 
     if (job->fate == FAULT_DAWDLES)
         work = sl_dur_add(work, sl_ms(sim_random_between(&r->random, 1000, 40000)));
+    sl_time start = sl_time_max(sl_now(), r->begins_next);
+    r->begins_next = sl_time_add(start, r->options.apart);
     r->counts.working++;
-    sl_timer_set(&job->timer, sl_time_add(sl_now(), work));
+    sl_timer_set(&job->timer, sl_time_add(start, work));
 }
 
 static bool has_room(const struct sim_receiver *receiver)
@@ -388,7 +415,7 @@ static void job_over(void *arg, bool delivered)
     struct job *job = arg;
 
     settle(job, delivered);
-    if (delivered && job->asks_to_wait)
+    if (delivered && job->asks_to_wait && !job->is_one_too_many)
         said_of(job->receiver, job->key, 0)->not_before =
             sl_time_add(sl_now(), sl_sec(RETRY_AFTER_S));
     free_job(job);
@@ -431,7 +458,7 @@ static void take(void *arg, struct sim_exchange *exchange)
     for (size_t i = 0; i < job->count; i++)
         sim_ledger_posted(receiver->ledger, job->numbers[i], job->process,
                           sim_exchange_began(exchange));
-    sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
+    sim_trace_add(receiver->net->trace, "batch", "service", job->count,
                   (uint64_t)job->fate << 32 | sim_exchange_number(exchange));
     if (!is_batch) {
         answer_plain(job, 400);
@@ -439,6 +466,9 @@ static void take(void *arg, struct sim_exchange *exchange)
         answer_plain(job, 413);
     } else if (has_room(receiver)) {
         begin(job);
+    } else if (receiver->options.refuses_more) {
+        job->is_one_too_many = true;
+        answer_plain(job, 429);
     } else if (receiver->options.queue_max == 0 ||
                receiver->counts.waiting < receiver->options.queue_max) {
         links_add(&receiver->waiting, &job->links);

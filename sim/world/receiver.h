@@ -24,7 +24,11 @@ struct sim_receiver_options {
     sl_dur work, work_p99; /* of a batch */
     unsigned at_once;      /* batches that are worked on at once; 0: no limit */
     unsigned queue_max;    /* further ones that wait; more are answered 503; 0: no limit */
-    size_t body_max;       /* larger bodies are a 413; 0: no limit */
+    bool
+        names_poison; /* in batchItemFailures, as docs/service.md has it; else it refuses the batch: 422 */
+    bool refuses_more; /* with more than at_once: 429, Retry-After: 1, at once; nobody waits */
+    sl_dur apart; /* it begins a batch so long after the one before at the earliest; 0: at once */
+    size_t body_max; /* larger bodies are a 413; 0: no limit */
     bool
         repeats_answers; /* a request whose key was answered before gets the same answer, and is no commit */
     sl_dur latency, latency_p99; /* of the network, one way */

@@ -62,6 +62,7 @@ static void request_over(void *arg, bool delivered)
         sim_ledger_trouble(r->sqs->ledger, r->process);
     if (r->call)
         queue_call_completed(r->call, delivered || r->is_gone_unseen);
+    strbuf_deinit(&r->body);
     free(r);
 }
 
@@ -148,7 +149,7 @@ static void reply(void *of, int status, const struct http_header *list, size_t c
         body = malformed(sqs, body);
         r->is_fit = false;
     }
-    if (r->kind != RECEIVE && memmem(body.p, body.n, "\"Failed\":", 9))
+    if (r->kind != RECEIVE && memmem(body.p, body.n, "\"Failed\":[{", 11))
         sim_ledger_trouble(sqs->ledger, r->process);
     answer(r, status, list, count, body);
 }
@@ -158,7 +159,14 @@ static void cut(void *of)
     sim_exchange_cut(((struct request *)of)->exchange);
 }
 
-static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch};
+/* SQS answers whoever asked. */
+static bool is_there(void *of)
+{
+    (void)of;
+    return true;
+}
+
+static const struct queue_caller_ops over_net = {header, headers, reply, cut, watch, is_there};
 
 /* ---- refusals ---- */
 
@@ -293,13 +301,16 @@ static void take(void *arg, struct sim_exchange *exchange)
     if (is_turned_away(r))
         return;
     set_faults(r);
-    queue_service_take(sqs->service, (struct queue_caller){&over_net, r},
-                       &(struct queue_request){
-                           .method = sim_exchange_method(exchange),
-                           .path = sim_exchange_path(exchange),
-                           .query = sim_exchange_query(exchange),
-                           .body = sim_exchange_body(exchange),
-                       });
+    if (r->kind == RECEIVE)
+        strbuf_add_slice(&r->body, sim_exchange_body(exchange));
+    queue_service_take(
+        sqs->service, (struct queue_caller){&over_net, r},
+        &(struct queue_request){
+            .method = sim_exchange_method(exchange),
+            .path = sim_exchange_path(exchange),
+            .query = sim_exchange_query(exchange),
+            .body = r->kind == RECEIVE ? strbuf_slice(&r->body) : sim_exchange_body(exchange),
+        });
 }
 
 /* ---- sending, past the network ---- */
@@ -337,7 +348,7 @@ static void sent(void *of, int status, const struct http_header *list, size_t co
     (void)of;
     (void)list;
     (void)count;
-    sl_assert(status == 200 && !memmem(body.p, body.n, "\"Failed\"", 8));
+    sl_assert(status == 200 && !memmem(body.p, body.n, "\"Failed\":[{", 11));
 }
 
 static void not_sent(void *of)
@@ -354,7 +365,8 @@ static bool no_watch(void *of, struct queue_call *call, bool waits)
     return false;
 }
 
-static const struct queue_caller_ops as_sender = {no_header, no_headers, sent, not_sent, no_watch};
+static const struct queue_caller_ops as_sender = {no_header, no_headers, sent,
+                                                  not_sent,  no_watch,   is_there};
 
 /* An event's body as a JSON string: nothing in it but its quotes needs escaping. */
 static void add_escaped_event(struct strbuf *out, uint64_t number, size_t size)
@@ -460,7 +472,7 @@ static void collected(void *of, int status, const struct http_header *list, size
 }
 
 static const struct queue_caller_ops as_collector = {receive_header, no_headers, collected,
-                                                     not_sent, no_watch};
+                                                     not_sent,       no_watch,   is_there};
 
 void sim_sqs_collect_dead(struct sim_sqs *sqs)
 {

@@ -32,15 +32,29 @@ static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
     return &slots[i];
 }
 
+static bool is_of_use(const struct sim_sqs *sqs, const struct given *given)
+{
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
+
+    return given->hash && event && !event->is_settled;
+}
+
+/* Makes room, also by forgetting what stood for settled events. */
 static void given_grow(struct sim_sqs *sqs)
 {
-    size_t max = sqs->given_max ? sqs->given_max * 2 : 4096;
-    struct given *slots = calloc(max, sizeof *slots);
+    size_t used = 0, max = sqs->given_max ? sqs->given_max : 4096;
+    struct given *slots;
 
+    for (size_t i = 0; i < sqs->given_max; i++)
+        used += is_of_use(sqs, &sqs->given[i]);
+    while (used * 2 > max)
+        max *= 2;
+    slots = calloc(max, sizeof *slots);
     sl_assert(slots);
     for (size_t i = 0; i < sqs->given_max; i++)
-        if (sqs->given[i].hash)
+        if (is_of_use(sqs, &sqs->given[i]))
             *given_slot(slots, max, sqs->given[i].hash) = sqs->given[i];
+    sqs->given_count = used;
     free(sqs->given);
     sqs->given = slots;
     sqs->given_max = max;
@@ -49,13 +63,15 @@ static void given_grow(struct sim_sqs *sqs)
 static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
 {
     uint64_t hash = hash_of(handle);
+    const struct sim_event *event;
     struct given *slot;
 
     if ((sqs->given_count + 1) * 4 > sqs->given_max * 3)
         given_grow(sqs);
     slot = given_slot(sqs->given, sqs->given_max, hash);
     sqs->given_count += !slot->hash;
-    *slot = (struct given){hash, number, sqs->ledger->events[number].receipts};
+    event = sim_ledger_event(sqs->ledger, number);
+    *slot = (struct given){hash, number, event ? event->receipts : 0};
 }
 
 /* NULL: nobody was given that handle. */
@@ -72,7 +88,9 @@ static const struct given *recall(const struct sim_sqs *sqs, struct slice handle
 /* Whether the event was not received again since. */
 static bool is_newest(const struct sim_sqs *sqs, const struct given *given)
 {
-    return sqs->ledger->events[given->number].receipts == given->receipt;
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
+
+    return event && event->receipts == given->receipt;
 }
 
 /* ---- reading what goes over the counter ---- */
@@ -139,7 +157,7 @@ void sqs_see_received(struct request *r, struct slice answer)
 /* Entries have their positions as ids, and an answer lists those that succeeded before those that failed. */
 static bool entry_failed(struct slice answer, unsigned position)
 {
-    const char *failed = memmem(answer.p, answer.n, "\"Failed\":", 9);
+    const char *failed = memmem(answer.p, answer.n, "\"Failed\":[{", 11);
     char id[24];
 
     if (!failed)
@@ -177,7 +195,7 @@ void sqs_see_changed(const struct request *r, struct slice answer)
 
         /* With an old handle, or one whose time is over, nothing is done, and SQS calls that a success. */
         if (!given || entry_failed(answer, i) || !is_newest(r->sqs, given) ||
-            !sl_time_before(sl_now(), ledger->events[given->number].hidden_until))
+            !sl_time_before(sl_now(), sim_ledger_event(ledger, given->number)->hidden_until))
             continue;
         sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
                       (uint64_t)asked_for.ns / 1000000000);
@@ -186,6 +204,13 @@ void sqs_see_changed(const struct request *r, struct slice answer)
         else
             sim_ledger_extended(ledger, given->number, asked_for);
     }
+}
+
+static bool is_merged(const struct sim_ledger *ledger, uint64_t number)
+{
+    const struct sim_event *event = sim_ledger_event(ledger, number);
+
+    return !event || event->is_merged;
 }
 
 /* On a FIFO queue what one receive brought of a group is given back last first: the first of it must not be visible before the
@@ -198,7 +223,7 @@ static void see_return(const struct request *r, uint64_t number, sl_dur delay, u
     sim_ledger_return_asked(ledger, number, r->process, delay);
     *last = number;
     if (groups == 0 || before == UINT64_MAX || number % groups != before % groups ||
-        number < before || ledger->events[number].is_merged || ledger->events[before].is_merged)
+        number < before || is_merged(ledger, number) || is_merged(ledger, before))
         return;
     ledger->wrong_requests++;
     sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group given back after %" PRIu64, number,

@@ -32,7 +32,7 @@ struct world {
     struct sim_process *processes[SIM_PROCESSES_MAX];
     struct sim_random random; /* of time */
     uint32_t instances;
-    uint64_t sent;
+    uint64_t sent, looks;
     int64_t wall_off_ms; /* how far sluice's clock has been put off */
 };
 
@@ -73,6 +73,15 @@ static uint64_t draw_count(struct sim_random *random, uint64_t mean_1024, bool i
     }
 }
 
+static double rate_at(const struct sim_arrivals *a, size_t *step, sl_time now)
+{
+    if (a->step_count == 0)
+        return a->rate;
+    while (*step < a->step_count && !sl_time_before(now, a->steps[*step].from))
+        ++*step;
+    return *step > 0 ? a->steps[*step - 1].rate : 0;
+}
+
 struct arrive {
     struct world *world;
 };
@@ -83,11 +92,14 @@ SL_TASK(arrive)
     const struct sim_arrivals *a = &world->config->arrivals;
     struct sim_random random = sim_random_of(world->config->seed, STREAM_ARRIVALS);
     /* Ten steps a second, at most: events that come within one are sent together, by tens. */
-    sl_dur step = a->rate > 100 ? sl_ms(100) : sl_ms(200);
-    uint64_t mean_1024 = (uint64_t)(a->rate * 1024 * (double)step.ns / 1e9);
+    sl_dur step = a->rate > 100 || a->step_count > 0 ? sl_ms(100) : sl_ms(200);
+    size_t at = 0;
 
     send_some(world, &random, a->backlog);
     while (sl_time_before(sl_now(), sl_time_add((sl_time){0}, world->config->duration))) {
+        double rate = rate_at(a, &at, sl_now());
+        uint64_t mean_1024 = (uint64_t)(rate * 1024 * (double)step.ns / 1e9);
+
         send_some(world, &random, draw_count(&random, mean_1024, a->is_poisson));
         if (sl_sleep(ctx, step) != SL_OK)
             break;
@@ -166,6 +178,62 @@ SL_TASK(trouble)
     }
 }
 
+/* ---- what is planned ---- */
+
+struct crash {
+    struct world *world;
+};
+
+SL_TASK(crash)
+{
+    const struct sim_config *c = my->world->config;
+
+    for (unsigned i = 0; i < c->crash_count; i++) {
+        if (sl_sleep_until(ctx, c->crashes[i]) != SL_OK)
+            break;
+        sim_fault_count(&my->world->faults, FAULT_CRASH);
+        sim_process_kill(my->world->processes[i % c->processes]);
+    }
+    return 0;
+}
+
+/* A rolling deploy: the next is told to stop when the one before has been started again. */
+static void deploy(struct world *world, struct sl_ctx *ctx)
+{
+    for (unsigned i = 0; i < world->config->processes; i++) {
+        struct sim_process *process = world->processes[i];
+        uint64_t starts = sim_process_totals(process)->starts;
+
+        sim_fault_count(&world->faults, FAULT_STOPPED);
+        sim_process_signal(process);
+        while (sim_process_totals(process)->starts == starts &&
+               sl_sleep(ctx, sl_ms(500)) == SL_OK) {
+        }
+    }
+}
+
+struct deploy_often {
+    struct world *world;
+};
+
+SL_TASK(deploy_often)
+{
+    sl_dur every = my->world->config->deploy_every;
+
+    for (sl_time next = sl_time_add(sl_now(), every); sl_sleep_until(ctx, next) == SL_OK;
+         next = sl_time_add(next, every))
+        deploy(my->world, ctx);
+    return 0;
+}
+
+static void start_plans(struct world *world, struct sl_ctx *ctx)
+{
+    if (world->config->crash_count > 0)
+        SL_GO(ctx, crash, .world = world);
+    if (world->config->deploy_every.ns > 0)
+        SL_GO(ctx, deploy_often, .world = world);
+}
+
 /* ---- looking at it ---- */
 
 static size_t held_by_all(const struct world *world)
@@ -179,6 +247,8 @@ static size_t held_by_all(const struct world *world)
 
 static void look(struct world *world)
 {
+    if (world->config->forgets && world->looks++ % 60 == 0)
+        sim_sqs_collect_dead(world->sqs);
     struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
     struct sim_result *result = world->result;
     uint64_t backlog = counts.visible + counts.in_flight + counts.delayed;
@@ -288,6 +358,8 @@ static void add_totals(struct sim_process_totals *sum, const struct sim_process_
     sum->drains += one->drains;
     sum->deadlines += one->deadlines;
     sum->account_errors += one->account_errors;
+    a->returned_refused += b->returned_refused;
+    a->returned_unsent += b->returned_unsent;
     sum->longest_drain_over = sl_dur_max(sum->longest_drain_over, one->longest_drain_over);
 }
 
@@ -310,13 +382,15 @@ static void judge(struct world *world)
     r->early_deletes = l->early_deletes;
     r->disorders = l->disorders;
     r->dead = counts.dead;
+    r->poison = l->poison;
+    r->dead_healthy = l->dead_healthy;
     r->left = counts.visible + counts.in_flight + counts.delayed;
     r->lost = sim_ledger_missing(l);
     r->lost -= r->lost < r->left ? r->lost : r->left;
     r->simulated = sl_time_sub(sl_now(), (sl_time){0});
     if (l->finding[0])
         find(r, "%s", l->finding);
-    if (r->left > 0)
+    if (r->left > 0 && !world->config->stops_at_end)
         find(r, "%" PRIu64 " events are still in the queue %.1f s after the faults", r->left,
              sl_dur_seconds(r->emptied_after));
     if (r->lost > 0)
@@ -357,7 +431,9 @@ static void populate(struct world *world, struct sl_ctx *ctx)
 
     sim_faults_init(&world->faults, &c->faults, sim_random_of(c->seed, STREAM_FAULTS));
     sim_net_init(&world->net, &world->faults, &world->trace, sim_random_of(c->seed, STREAM_NET));
-    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0, c->sqs.visibility);
+    sim_ledger_init(&world->ledger, c->is_fifo ? c->groups : 0,
+                    c->process.visibility.ns > 0 ? c->process.visibility : c->sqs.visibility);
+    world->ledger.forgets = c->forgets;
     world->sqs = sim_sqs_new(ctx, &world->net, &world->faults, &world->ledger,
                              sim_random_of(c->seed, STREAM_SQS), &c->sqs);
     world->receiver = sim_receiver_new(&world->net, &world->faults, &world->ledger,
@@ -381,10 +457,12 @@ static int live(struct sl_ctx *ctx, void *arg)
     for (enum sim_fault kind = 0; kind < FAULTS; kind++)
         if (world->faults.plan.every[kind].ns > 0)
             SL_GO(phase, trouble, .world = world, .kind = kind);
+    start_plans(world, phase);
     SL_IGNORE(sl_sleep_until(ctx, sl_time_add((sl_time){0}, world->config->duration)));
     sl_ctx_leave(phase);
     sl_virtual_wall_jump(-world->wall_off_ms);
-    wait_until_empty(world, ctx);
+    if (!world->config->stops_at_end)
+        wait_until_empty(world, ctx);
     finish(world);
     sl_ctx_leave(looking);
     sim_net_settle(&world->net, ctx);
@@ -412,7 +490,7 @@ static double capacity_of(const struct sim_config *c)
 {
     bool has_limit = sim_fault_plan_kinds(&c->faults) >> FAULT_TOO_LARGE & 1;
     double bytes = has_limit && c->process.batch_bytes > SIM_SERVICE_LARGE / 2
-                       ? SIM_SERVICE_LARGE / 2
+                       ? (double)SIM_SERVICE_LARGE / 2
                        : (double)c->process.batch_bytes;
     double by_bytes = bytes / ((double)c->arrivals.size * 2 + 900);
     double count =

@@ -17,15 +17,23 @@
 #include "sim/world/sqs.h"
 #include "sim/world/trace.h"
 
-enum { SIM_PROCESSES_MAX = 16 };
+enum { SIM_PROCESSES_MAX = 16, SIM_CRASHES_MAX = 64 };
+
+/* From `from` on events come at this rate. */
+struct sim_rate_step {
+    sl_time from;
+    double rate;
+};
 
 /* How events come. */
 struct sim_arrivals {
-    double rate;      /* a second, on average */
-    bool is_poisson;  /* at random times; else evenly */
-    uint64_t backlog; /* that are there at the start */
-    size_t size;      /* bytes of a body */
-    double poison;    /* share of events that the service refuses for ever */
+    double rate;                       /* a second, on average */
+    const struct sim_rate_step *steps; /* in the order of time, in place of `rate`. Borrowed */
+    size_t step_count;                 /* 0: `rate` it is */
+    bool is_poisson;                   /* at random times; else evenly */
+    uint64_t backlog;                  /* that are there at the start */
+    size_t size;                       /* bytes of a body */
+    double poison;                     /* share of events that the service refuses for ever */
 };
 
 struct sim_sample {
@@ -47,7 +55,16 @@ struct sim_config {
     struct sim_process_options process;
     struct sim_fault_plan faults;
     bool shuffles; /* ready tasks run in any order */
-    FILE *trace;   /* NULL: none */
+    sl_dur
+        deploy_every; /* one process after the other gets a SIGTERM and is started again; 0: never */
+    sl_time
+        crashes[SIM_CRASHES_MAX]; /* when a process is killed, the first, the second, ... in turn */
+    unsigned crash_count;
+    bool
+        forgets; /* settled events: memory is bounded by the backlog, and the judge sees a little less */
+    bool
+        stops_at_end; /* there is no second phase: processes are stopped, and what is left is left */
+    FILE *trace;      /* NULL: none */
     /* Called every simulated `sample_every`, with what there is to draw; NULL: never. */
     void (*sample)(void *arg, const struct sim_sample *sample);
     void *sample_arg;
@@ -59,6 +76,7 @@ struct sim_result {
     uint64_t sent, committed, clean, duplicates, explained;
     uint64_t causes[CAUSES];
     uint64_t lost, unexpected, unexplained, early_deletes, disorders, dead;
+    uint64_t poison, dead_healthy; /* events that the service refuses; dead ones that it does not */
     uint64_t strange_receipts, wrong_requests, receives_after_signal;
     uint64_t left;        /* in the queue, when the time for that was over */
     sl_dur emptied_after; /* the end of faults */

@@ -46,6 +46,7 @@ static void assert_ended(struct run *run, struct store_db *db, int error)
         work_group(&work, &changes);
         sl_assert(store_db_apply(db, &changes) == error);
         sl_assert(store_db_checkpoint(db, i == 1) == error);
+        sl_assert(store_db_sweep(db, 1) == error);
         changes_reset(&changes);
     }
     sl_assert(store_db_load(db, 1, &payload) == (error == -ENOSPC ? 0 : error));
@@ -69,15 +70,17 @@ static int submit(struct run *run, struct disk *disk, struct store_db *db)
     return error;
 }
 
-/* One step: a group, mostly; else a checkpoint or a new opening. An error leaves *db open. */
+/* One step: a group, mostly; else some sweeping, a checkpoint or a new opening. An error leaves *db open. */
 static int step(struct run *run, struct disk *disk, struct store_db **db, struct rng *rng)
 {
-    unsigned dice = rng_below(rng, 24);
+    unsigned dice = rng_below(rng, 27);
     struct store_db *old = *db;
     int error;
 
-    if (dice >= 6)
+    if (dice >= 9)
         return submit(run, disk, *db);
+    if (dice >= 6)
+        return store_db_sweep(*db, 1 + rng_below(rng, 24));
     if (dice >= 1)
         return store_db_checkpoint(*db, dice == 1);
     *db = NULL;

@@ -312,7 +312,7 @@ static const struct deed {
     unsigned weight;
 } deeds[] = {
     {send, 40},     {set_state, 20}, {delete, 24}, {move, 5},         {set_queue, 4},
-    {remember, 10}, {set_task, 4},   {purge, 1},   {remove_queue, 1},
+    {remember, 10}, {set_task, 4},   {purge, 3},   {remove_queue, 2},
 };
 
 static void do_one(struct work *work, struct changes *changes)

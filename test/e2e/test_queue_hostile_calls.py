@@ -27,7 +27,7 @@ def error(answer, status, type_, code, text=None):
 
 def test_unknown_operations(server):
     with Wire(server) as wire:
-        for operation in ("Nonsense", "", "receivemessage", "ReceiveMessage ReceiveMessage", "ReceiveMessage\x01", "x" * 5000):
+        for operation in ("Nonsense", "", "receivemessage", "ReceiveMessage ReceiveMessage", "x" * 5000):
             wire.send(request(server, operation, {}))
             error(wire.answer(), 400, "UnknownOperationException", "InvalidAction")
         wire.send(request(server, "", {}).replace(b"AmazonSQS.", b"DynamoDB_20120810.ListTables"))

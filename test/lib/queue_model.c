@@ -289,6 +289,11 @@ enum queue_error model_set(struct model *m, int64_t now, int queue,
 void model_delete_queue(struct model *m, int64_t now, int queue)
 {
     model_tick(m, now);
+    /* Nobody gets messages of a queue that is gone, nor what was due just before. */
+    for (unsigned i = 0; i < m->answer_count; i++)
+        if (m->polls[m->answers[i].poll].queue == queue)
+            m->answers[i] =
+                (struct model_answer){.poll = m->answers[i].poll, .error = QUEUE_DOES_NOT_EXIST};
     remove_all(m, queue);
     for (unsigned i = 0; i < MODEL_POLLS; i++)
         if (m->polls[i].waits && m->polls[i].queue == queue) {
@@ -321,6 +326,9 @@ enum queue_error model_purge(struct model *m, int64_t now, int queue)
     q->was_purged = true;
     q->purged_ms = now;
     remove_all(m, queue);
+    for (int i = 0; i < MODEL_DEDUPS; i++)
+        if (m->dedups[i].queue == queue)
+            m->dedups[i].is_there = false;
     return QUEUE_OK;
 }
 
@@ -447,6 +455,7 @@ enum queue_error model_change(struct model *m, int64_t now, int queue,
     struct model_message *message = NULL;
     struct model_state state;
     enum queue_error error;
+    bool is_over;
 
     model_tick(m, now);
     if (seconds < 0 || seconds > VISIBILITY_MAX_S)
@@ -456,9 +465,12 @@ enum queue_error model_change(struct model *m, int64_t now, int queue,
         return error;
     if (!message)
         return QUEUE_PARAMETER_INVALID;
-    if (handle->receipt < message->state.receipt)
-        return QUEUE_OK;
-    if (handle->receipt == message->state.receipt && message->status != MODEL_IN_FLIGHT)
+    is_over = handle->receipt < message->state.receipt ||
+              (handle->receipt == message->state.receipt && message->status != MODEL_IN_FLIGHT);
+    if (is_over && m->queues[queue].settings.is_fifo)
+        return QUEUE_PARAMETER_INVALID;
+    /* Of a standard queue an old handle changes what a later receive holds. */
+    if (is_over && message->status != MODEL_IN_FLIGHT)
         return m->limits.expired_change_refused ? QUEUE_PARAMETER_INVALID : QUEUE_OK;
     if (now + seconds * 1000 > message->received_ms + VISIBILITY_MAX_S * 1000LL)
         return QUEUE_PARAMETER_INVALID;

@@ -232,7 +232,7 @@ void model_return(struct model *m, int64_t now, int queue, const struct model_ha
 /* Ids of messages that a task has made: nobody could know them before. */
 #define MODEL_ID_MADE (UINT64_C(1) << 63)
 
-/* `to`: -1 is none given. *number tells the task for the other two. */
+/* `to`: -1 is none given. *number tells the task for the other two; 0 stands for what is no handle at all. */
 enum queue_error model_move_start(struct model *m, int64_t now, int from, int to, int64_t rate,
                                   uint64_t *number);
 enum queue_error model_move_cancel(struct model *m, int64_t now, uint64_t number, uint64_t *moved);

@@ -144,7 +144,7 @@ static enum queue_error check_start(const struct model *m, int from, int to, int
         return QUEUE_PARAMETER_INVALID;
     for (int i = 0; i < MODEL_TASKS; i++)
         if (m->tasks[i].from == from && is_active(&m->tasks[i]))
-            return QUEUE_UNSUPPORTED_OPERATION;
+            return QUEUE_PARAMETER_INVALID;
     return QUEUE_OK;
 }
 
@@ -180,6 +180,8 @@ enum queue_error model_move_start(struct model *m, int64_t now, int from, int to
 enum queue_error model_move_cancel(struct model *m, int64_t now, uint64_t number, uint64_t *moved)
 {
     model_tick(m, now);
+    if (number == 0)
+        return QUEUE_PARAMETER_INVALID;
     for (int i = 0; i < MODEL_TASKS; i++) {
         struct model_task *task = &m->tasks[i];
 

@@ -356,9 +356,12 @@ void model_poll(struct model *m, int64_t now, unsigned poll, const struct model_
     }
     m->polls[poll].waits = true;
     m->polls[poll].turn = ++m->turns;
+    /* One that does not wait is asked once: what its dead letters set off is not for it. */
+    if (first_poll(m, ask->queue, 0) == (int)poll)
+        serve(m, now, poll);
+    answer_late(m, now, poll);
     model_stir_(m, ask->queue);
     model_serve_(m, now);
-    answer_late(m, now, poll);
 }
 
 void model_cancel(struct model *m, unsigned poll)

@@ -23,16 +23,20 @@ def pytest_addoption(parser):
     parser.addoption("--server", choices=SERVERS, default="sluice", help="what the cases are run against")
     parser.addoption("--endpoint", metavar="URL", help="an SQS that runs already, in place of --server")
     parser.addoption("--rule", action="append", default=[], metavar="NAME=VALUE",
-                     help="where AWS's texts disagree: " + "; ".join(f"{k}={'|'.join(v)}" for k, v in RULES.items()))
+                     help="where AWS's texts disagree: " + "; ".join(f"{k}={'|'.join(values(k))}" for k in RULES))
     parser.addoption("--results", metavar="FILE", help="write what came of each case, as JSON")
 
 
+def values(rule):
+    return [side.value for side in RULES.get(rule, ())]
+
+
 def pytest_configure(config):
-    config.rules = {name: values[0] for name, values in RULES.items()}
+    config.rules = {name: values(name)[0] for name in RULES}
     for rule in config.getoption("--rule"):
         name, _, value = rule.partition("=")
-        if value not in RULES.get(name, ()):
-            raise pytest.UsageError(f"--rule {rule}: there are {RULES}")
+        if value not in values(name):
+            raise pytest.UsageError(f"--rule {rule}: there are {', '.join(RULES)}; of {name}: {values(name)}")
         config.rules[name] = value
     config.pluginmanager.register(Results(), "case-results")
 

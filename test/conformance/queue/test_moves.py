@@ -1,4 +1,7 @@
 """Move tasks: messages out of dead-letter queues."""
+import base64
+import json
+
 from case import documented, operation, recorded, seen
 from checks import holds, refused, same, works
 from test_dead_letters import policy
@@ -158,7 +161,7 @@ def test_move_cancel(sqs, queue, pair):
     same("left", (moved < 6, dead.counts()[0]), (True, 6 - moved))
 
 
-@documented("move.cancel-over", operation("CancelMessageMoveTask"))
+@documented("move.cancel-over", operation("CancelMessageMoveTask"), varies=True)
 def test_move_cancel_over(sqs, queue, pair):
     """A message movement can only be cancelled when its status is RUNNING."""
     q, dead = pair()
@@ -178,6 +181,26 @@ def test_move_cancel_fake(sqs):
     """What is no task handle: InvalidParameterValue."""
     refused("InvalidParameterValue", sqs.cancel_message_move_task, TaskHandle="foobared",
             text="Value for parameter TaskHandle is invalid.")
+
+
+def task_handle(source_arn):
+    """As AWS makes them, of a task that there is not."""
+    plain = {"taskId": "10f57157-fc38-4da9-a113-4de7e12d05aa", "sourceArn": source_arn}
+    return base64.b64encode(json.dumps(plain).encode()).decode()
+
+
+@recorded("move.cancel-no-source", seen("test_cancel_with_invalid_source_arn_in_task_handle"))
+def test_move_cancel_no_source(sqs, queue):
+    """A handle whose source queue doesn't exist: ResourceNotFoundException, 404."""
+    refused("ResourceNotFoundException", sqs.cancel_message_move_task, TaskHandle=task_handle(queue().arn + "none"),
+            status=404, text="The resource that you specified for the SourceArn parameter doesn't exist.")
+
+
+@recorded("move.cancel-no-task", seen("test_cancel_with_invalid_task_id_in_task_handle"))
+def test_move_cancel_no_task(sqs, queue):
+    """A handle whose task doesn't exist: ResourceNotFoundException, 404."""
+    refused("ResourceNotFoundException", sqs.cancel_message_move_task, TaskHandle=task_handle(queue().arn), status=404,
+            text="Task does not exist.")
 
 
 @documented("move.list-one", operation("ListMessageMoveTasksRequest"))

@@ -2,12 +2,11 @@
 import re
 import time
 
-from case import documented, operation, recorded, seen
+from case import CENTER, documented, operation, recorded, seen
 from checks import entry_failed, holds, refused, same, succeeded, works
 
 CHANGE = operation("ChangeMessageVisibility")
 DELETE = operation("DeleteMessage")
-CENTER = "AWS knowledge center, sqs-receipt-handle-error"
 EXPIRED = re.compile(r"Value .* for parameter ReceiptHandle is invalid\. Reason: The receipt handle has expired\.")
 # Between the end of a timeout of 1 s and the next call; the wait is the server's: a poll of an empty queue.
 PAST_S = 2
@@ -185,7 +184,8 @@ def test_delete_fake(queue):
 
 
 @documented("delete.fake-status",
-            "service model, httpError of ReceiptHandleIsInvalid: 404; API reference, DeleteMessage: 400",
+            "service model, as in @aws-sdk/client-sqs, httpError of ReceiptHandleIsInvalid: 404; API reference, "
+            "DeleteMessage: 400",
             rule="fake-handle-status")
 def test_status_of_fake(queue, rule):
     """The status of ReceiptHandleIsInvalid is 404 in the service model, and 400 in the API reference."""
@@ -314,7 +314,7 @@ def test_change_expired(queue, rule):
 
 
 @recorded("change.expired-fifo", "aws/aws-sdk-java#1628: AWS's answer, type of the queue not said",
-          rule="expired-handles")
+          rule="visibility-expired-fifo")
 def test_change_expired_fifo(queue, rule):
     """FIFO queue: ChangeMessageVisibility with a handle that expired "might result in an error"
     (ChangeMessageVisibility); "The receipt handle has expired." was seen."""
@@ -322,10 +322,10 @@ def test_change_expired_fifo(queue, rule):
     q.send_in("g", "hello")
     message = q.take(VisibilityTimeout=1)
     passes(queue)
-    if rule("expired-handles") == "delete":
-        works(q.change, message, 600)
-    else:
+    if rule("visibility-expired-fifo") == "fails":
         refused("InvalidParameterValue", q.change, message, 600, text=EXPIRED)
+    else:
+        works(q.change, message, 600)
     same("counts", q.counts(), (1, 0, 0))
 
 

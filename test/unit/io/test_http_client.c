@@ -410,6 +410,43 @@ static void test_waiting(void **state)
     run(&(struct setting){.direct = hang, .test = waiting});
 }
 
+struct cancel_now {
+    struct sl_ctx *victim;
+};
+
+SL_TASK(cancel_now)
+{
+    sl_ctx_cancel(my->victim, 0);
+    return 0;
+}
+
+/* The end of `begin_in` keeps a request from being sent, and lets one that was sent go on. */
+static void beginning(struct world *w)
+{
+    struct sl_ctx *scope = sl_ctx_new(w->ctx, NULL);
+    struct http_request request = {
+        .url = url(w, "127.0.0.1", "/"), .timeout = SL_DUR_MS(50), .begin_in = scope};
+
+    SL_GO(w->ctx, cancel_now, .victim = scope); /* runs while the connection is made */
+    http_perform(w->client, w->ctx, &request, &w->answer);
+    expect(w->answer.failure == HTTP_FAIL_CANCELED && !w->answer.sent && w->requests == 0);
+    http_perform(w->client, w->ctx, &request, &w->answer); /* it has ended already */
+    expect(w->answer.failure == HTTP_FAIL_CANCELED && !w->answer.sent && w->requests == 0);
+    sl_ctx_leave(scope);
+
+    request.begin_in = scope = sl_ctx_new(w->ctx, NULL);
+    SL_GO(w->ctx, cancel_when_asked, .w = w, .victim = scope);
+    http_perform(w->client, w->ctx, &request, &w->answer);
+    expect(w->answer.failure == HTTP_FAIL_TIMEOUT && w->answer.sent && w->requests == 1);
+    sl_ctx_leave(scope);
+}
+
+static void test_beginning(void **state)
+{
+    (void)state;
+    run(&(struct setting){.test = beginning, .direct = hang});
+}
+
 struct get_one {
     struct world *w;
     const char *host, *path;
@@ -582,8 +619,9 @@ int main(void)
         cmocka_unit_test(test_plain),         cmocka_unit_test(test_large),
         cmocka_unit_test(test_refused),       cmocka_unit_test(test_connections),
         cmocka_unit_test(test_no_connection), cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_crowd),         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_slow_name),     cmocka_unit_test(test_abandoned),
+        cmocka_unit_test(test_beginning),     cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_slow_name),
+        cmocka_unit_test(test_abandoned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

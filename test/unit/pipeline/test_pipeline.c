@@ -571,6 +571,34 @@ static void a_pause_probes_with_one_batch_and_keeps_everything(void **state)
     free(w);
 }
 
+/* The first is wrong, those that were on their way are not, and the probe finds out what is told meanwhile. */
+static enum outcome wrong_for_the_first(struct world *w, const struct sink_request *request,
+                                        struct sink_result *result)
+{
+    (void)request;
+    if (w->calls == 0) {
+        snprintf(result->reason, sizeof(result->reason), "404");
+        return OUTCOME_PAUSE;
+    }
+    if (w->calls == 2) {
+        assert_true(w->progress.paused);
+        assert_string_equal(w->progress.trouble, "404");
+    }
+    return OUTCOME_ACCEPTED;
+}
+
+static void a_pause_keeps_its_reason_whatever_becomes_of_others(void **state)
+{
+    struct world *w = world_new(200);
+
+    (void)state;
+    w->judge = wrong_for_the_first;
+    run(w, 1);
+    assert_int_equal(w->calls, 3);
+    assert_string_equal(w->progress.trouble, "");
+    free(w);
+}
+
 static enum outcome chokes_on_event_7(struct world *w, const struct sink_request *request,
                                       struct sink_result *result)
 {
@@ -1061,6 +1089,7 @@ int main(void)
         cmocka_unit_test(an_event_that_is_too_large_alone_goes_back),
         cmocka_unit_test(a_refused_batch_goes_back_whole),
         cmocka_unit_test(a_pause_probes_with_one_batch_and_keeps_everything),
+        cmocka_unit_test(a_pause_keeps_its_reason_whatever_becomes_of_others),
         cmocka_unit_test(a_batch_that_fails_while_others_pass_is_suspect),
         cmocka_unit_test(an_outage_is_held_and_recovered_from_quickly),
         cmocka_unit_test(a_backoff_lasts_while_others_are_accepted),

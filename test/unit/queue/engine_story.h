@@ -9,8 +9,8 @@
  *     {5, DELETE, "q", "foo"},
  *
  * Messages are known by their bodies; a handle by the body that it was received with: "foo" is the newest, "foo#1" the first.
- * An answer that is not given is "ok"; refusals are codes: "InvalidParameterValue". Each row begins with a tick, but
- * for sends (a batch is several of them), DUE and RESTART.
+ * An answer that is not given is "ok"; refusals are codes: "InvalidParameterValue". The engine is ticked at all of its
+ * deadlines before a row's time, and at that time as well, but for sends (a batch is several of them), DUE and RESTART.
  */
 #ifndef TEST_UNIT_QUEUE_ENGINE_STORY_H
 #define TEST_UNIT_QUEUE_ENGINE_STORY_H
@@ -37,11 +37,11 @@
 #define STORY_START_MS INT64_C(1700000000000)
 
 enum event {
-    CREATE,      /* a: queue, b: attributes: "DelaySeconds=5;RedrivePolicy=dead:3" */
-    SET,         /* the same of one that is there: those that are not named become defaults */
-    DROP,        /* a: queue */
-    PURGE,       /* a: queue */
-    SEND,        /* a: queue, b: "body", "body group" or "body group dedup"; n: delay + 1; "body", or "duplicate of …" */
+    CREATE, /* a: queue, b: attributes: "DelaySeconds=5;RedrivePolicy=dead:3" */
+    SET,    /* the same of one that is there: those that are not named become defaults */
+    DROP,   /* a: queue */
+    PURGE,  /* a: queue */
+    SEND, /* a: queue, b: "body", "body group" or "body group dedup"; n: delay + 1; "body", or "duplicate of …" */
     RECEIVE,     /* a: queue, n: at most, visibility: + 1; the bodies */
     ATTEMPT,     /* the same with an attempt id: b */
     PARK,        /* a: queue, b: the poll's name, n: how many, wait: seconds */
@@ -195,7 +195,8 @@ static void story_attribute(struct settings *settings, struct slice name, const 
 
     snprintf(text, sizeof text, "%s", value);
     if (slice_is(name, "RedrivePolicy") && sscanf(value, "%63[^:]:%u", target, &times) == 2)
-        snprintf(text, sizeof text, "{\"deadLetterTargetArn\":\"" SLICE_FMT "\",\"maxReceiveCount\":%u}",
+        snprintf(text, sizeof text,
+                 "{\"deadLetterTargetArn\":\"" SLICE_FMT "\",\"maxReceiveCount\":%u}",
                  SLICE_ARG(story_arn(target, arn)), times);
     if (settings_set(settings, &story.options.limits, name, slice_of(text), true, &refusal))
         fail_msg("%s", refusal.text);
@@ -421,8 +422,9 @@ static void story_counts(const struct row *row)
 
 static void story_peek(const struct row *row)
 {
-    static const char *const statuses[] = {
-        [MESSAGE_READY] = "ready", [MESSAGE_DELAYED] = "delayed", [MESSAGE_IN_FLIGHT] = "in flight"};
+    static const char *const statuses[] = {[MESSAGE_READY] = "ready",
+                                           [MESSAGE_DELAYED] = "delayed",
+                                           [MESSAGE_IN_FLIGHT] = "in flight"};
     struct peeked peeked[16];
     size_t n = engine_peek(story.engine, story_now(), story_queue(row->a), peeked, 16);
 
@@ -456,8 +458,8 @@ static void story_moves(const struct row *row)
     struct move_task tasks[10];
     size_t count = 0;
     char arn[128];
-    enum queue_error error = engine_move_list(story.engine, story_arn(row->a, arn), tasks, 10,
-                                              &count, &refusal);
+    enum queue_error error =
+        engine_move_list(story.engine, story_arn(row->a, arn), tasks, 10, &count, &refusal);
 
     if (error)
         say_error(error);
@@ -487,8 +489,8 @@ static void story_cancel_move(void)
 {
     struct queue_refusal refusal;
     uint64_t moved = 0;
-    enum queue_error error = engine_move_cancel(story.engine, story_now(), slice_of(story.move),
-                                                &moved, &refusal);
+    enum queue_error error =
+        engine_move_cancel(story.engine, story_now(), slice_of(story.move), &moved, &refusal);
 
     if (error)
         say_error(error);
@@ -601,13 +603,37 @@ static void story_event(const struct row *row)
     }
 }
 
+static void story_tick(int64_t now_ms)
+{
+    story.now_ms = now_ms;
+    engine_tick(story.engine, story_now());
+    story_collect();
+}
+
+/* As a server does, that is never late. */
+static void story_go_to(int64_t until_ms)
+{
+    for (;;) {
+        sl_time due = engine_deadline(story.engine);
+        int64_t due_ms = due.ns / 1000000 + (due.ns % 1000000 > 0) - story.offset_ms;
+
+        if (due.ns == INT64_MAX || due_ms + STORY_START_MS >= until_ms)
+            break;
+        due_ms += STORY_START_MS;
+        story_tick(due_ms > story.now_ms ? due_ms : story.now_ms);
+    }
+    story.now_ms = until_ms;
+}
+
 static void story_tell(const struct row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        story.now_ms = STORY_START_MS + (int64_t)(rows[i].at * 1000 + 0.5);
+        int64_t at_ms = STORY_START_MS + (int64_t)(rows[i].at * 1000 + 0.5);
+
+        if (at_ms > story.now_ms)
+            story_go_to(at_ms);
         if (rows[i].event != DUE && rows[i].event != RESTART && rows[i].event != SEND)
-            engine_tick(story.engine, story_now());
-        story_collect();
+            story_tick(at_ms);
         story.answer[0] = '\0';
         story_event(&rows[i]);
         story_collect();

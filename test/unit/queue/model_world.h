@@ -314,8 +314,10 @@ static void settle(struct world *w, struct changes *changes)
 /* All of what is pending is durable. */
 static void make_durable(struct world *w)
 {
-    for (unsigned i = 0; i < w->pending_count; i++)
+    for (unsigned i = 0; i < w->pending_count; i++) {
         settle(w, &w->pending[i].changes);
+        changes_deinit(&w->pending[i].changes);
+    }
     if (w->pending_count > 0) {
         w->durable = w->pending[w->pending_count - 1].model;
         w->durable_ms = w->pending[w->pending_count - 1].at_ms;

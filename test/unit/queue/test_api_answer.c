@@ -263,6 +263,10 @@ static void refusals(void **state)
                "version.</Message><Detail/></Error><RequestId>id-1</RequestId></ErrorResponse>");
     assert_int_equal(query_error.n, 0);
 
+    (void)queue_refuse_plainly(&refusal, QUEUE_ACTION_MISSING);
+    assert_int_equal(answer_refusal(API_QUERY, &refusal, id, &out, &query_error), 404);
+    assert_string_equal(out.p, "<UnknownOperationException/>");
+
     (void)queue_refuse(&refusal, QUEUE_PARAMETER_INVALID, "a \"b\" <c>");
     assert_int_equal(answer_refusal(API_JSON, &refusal, id, &out, &query_error), 400);
     assert_string_equal(out.p,

@@ -174,7 +174,8 @@ static void wanted(void **state)
         {{".*", NULL}, true, true, true},          {{"Foo", "Help"}, false, false, false},
         {{"Hello", "General"}, true, true, false}, {{"Foo", "Hello"}, false, true, false},
         {{"Hel.*", NULL}, false, true, true},      {{"Help.Me.*", NULL}, false, false, true},
-        {{"*", "Hel*"}, false, false, false},      {{"", "all"}, false, false, false},
+        {{"*", NULL}, true, true, true},           {{"Hel*", NULL}, false, false, false},
+        {{"", "all"}, false, false, false},
     };
 
     (void)state;

@@ -171,8 +171,8 @@ static void missing(void **state)
         enum queue_error error;
         const char *text;
     } cases[] = {
-        {"SendMessage", "{\"MessageBody\":\"x\"}", QUEUE_DOES_NOT_EXIST,
-         "The specified queue does not exist."},
+        {"SendMessage", "{\"MessageBody\":\"x\"}", QUEUE_PARAMETER_MISSING,
+         "The request must contain the parameter QueueUrl."},
         {"SendMessage", "{\"QueueUrl\":\"u\"}", QUEUE_PARAMETER_MISSING,
          "The request must contain the parameter MessageBody."},
         {"GetQueueUrl", "{}", QUEUE_PARAMETER_INVALID,
@@ -284,6 +284,12 @@ static void operations(void **state)
         assert_int_equal(request.operation, cases[i].operation);
         assert_int_equal(request.protocol, API_JSON);
     }
+    assert_int_equal(
+        api_read(&request,
+                 &(struct api_http){.method = "PUT", .target = SLICE("AmazonSQS.ListQueues")},
+                 &refusal),
+        QUEUE_ACTION_UNKNOWN);
+    assert_int_equal(request.protocol, API_JSON);
     /* JSON by its content type, but it does not say what it wants. */
     assert_int_equal(
         api_read(&request,

@@ -173,9 +173,51 @@ static void where_it_stands(void **state)
     assert_int_equal(api_read(&request, &http, &refusal), QUEUE_DOES_NOT_EXIST);
     /* An operation that has no queue takes none from the path. */
     http.path = SLICE("/1/q");
-    http.query = SLICE("Action=ListQueues");
+    http.query = SLICE("Action=GetQueueUrl&QueueName=r");
     assert_int_equal(api_read(&request, &http, &refusal), QUEUE_OK);
     assert_null(request.queue_url.p);
+    api_request_deinit(&request);
+}
+
+/* Answers recorded on AWS. */
+static void what_is_asked_of_a_queue(void **state)
+{
+    static const struct {
+        const char *method, *path, *query;
+        enum queue_error error;
+        const char *text;
+    } cases[] = {
+        {"GET", "/000000000000/orders", "", QUEUE_ACTION_MISSING, NULL},
+        {"GET", "/", "", QUEUE_ACTION_MISSING, NULL},
+        {"POST", "/000000000000/orders", "", QUEUE_PARAMETER_MISSING,
+         "The request must contain the parameter Action."},
+        {"GET", "/000000000000/orders", "Action=ListQueues", QUEUE_ACTION_UNKNOWN,
+         "The action ListQueues is not valid for this endpoint."},
+        {"POST", "/000000000000/orders", "Action=CreateQueue&QueueName=q", QUEUE_ACTION_UNKNOWN,
+         "The action CreateQueue is not valid for this endpoint."},
+        {"GET", "/", "Action=ListQueues", QUEUE_OK, NULL},
+        {"GET", "", "Action=ListQueues", QUEUE_OK, NULL},
+        {"GET", "/000000000000/orders", "Action=PurgeQueue", QUEUE_OK, NULL},
+        {"PUT", "/000000000000/orders", "Action=PurgeQueue", QUEUE_ACTION_UNKNOWN, NULL},
+        {"DELETE", "/", "Action=ListQueues", QUEUE_ACTION_UNKNOWN, NULL},
+        {"get", "/", "Action=ListQueues", QUEUE_ACTION_UNKNOWN, NULL},
+    };
+    struct api_request request = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct api_http http = {
+            .method = cases[i].method,
+            .path = slice_of(cases[i].path),
+            .query = slice_of(cases[i].query),
+        };
+        struct queue_refusal refusal;
+
+        if (api_read(&request, &http, &refusal) != cases[i].error)
+            fail_msg("%s %s?%s", cases[i].method, cases[i].path, cases[i].query);
+        if (cases[i].text)
+            assert_string_equal(refusal.text, cases[i].text);
+    }
     api_request_deinit(&request);
 }
 
@@ -380,11 +422,17 @@ static void changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(send_message),    cmocka_unit_test(any_order),
-        cmocka_unit_test(lists_and_maps),  cmocka_unit_test(short_forms),
-        cmocka_unit_test(where_it_stands), cmocka_unit_test(refused),
-        cmocka_unit_test(nowhere),         cmocka_unit_test(many),
-        cmocka_unit_test(truncated),       cmocka_unit_test(changed),
+        cmocka_unit_test(send_message),
+        cmocka_unit_test(any_order),
+        cmocka_unit_test(lists_and_maps),
+        cmocka_unit_test(short_forms),
+        cmocka_unit_test(where_it_stands),
+        cmocka_unit_test(what_is_asked_of_a_queue),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(nowhere),
+        cmocka_unit_test(many),
+        cmocka_unit_test(truncated),
+        cmocka_unit_test(changed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

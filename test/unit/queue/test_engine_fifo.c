@@ -94,6 +94,17 @@ STORY(a_delete_after_the_timeout_is_refused,
     {31, DELETE, "q.fifo", "foo#2"},
     {31, COUNTS, "q.fifo", .answer = "0/0/0"})
 
+STORY(a_change_after_the_timeout_is_refused,
+    {0, CREATE, "q.fifo"},
+    {0, SEND, "q.fifo", "foo g 1"},
+    {0, RECEIVE, "q.fifo", .answer = "foo"},
+    {30, CHANGE, "q.fifo", "foo", .n = 60, .answer = "InvalidParameterValue"},
+    {30, RECEIVE, "q.fifo", .answer = "foo"},
+    {31, CHANGE, "q.fifo", "foo#1", .n = 0, .answer = "InvalidParameterValue"},
+    {31, COUNTS, "q.fifo", .answer = "0/1/0"},
+    {31, CHANGE, "q.fifo", "foo#2", .n = 0},
+    {31, COUNTS, "q.fifo", .answer = "1/0/0"})
+
 /* ---- sending ---- */
 
 STORY(a_message_needs_a_group_and_an_id,
@@ -129,14 +140,28 @@ STORY(the_content_can_be_the_id_and_a_given_one_wins,
     {0, SEND, "q.fifo", "bar g id", .answer = "duplicate of foo"},
     {0, SEND, "q.fifo", "bar g"})
 
-STORY(an_id_outlives_a_purge_and_not_its_queue,
+STORY(an_id_ends_with_a_purge_and_with_its_queue,
+    {0, CREATE, "q.fifo"},
+    {0, CREATE, "other.fifo"},
+    {0, SEND, "q.fifo", "foo g id"},
+    {0, SEND, "other.fifo", "one g id"},
+    {0, PURGE, "q.fifo"},
+    {1, SEND, "q.fifo", "bar g id"},
+    {1, SEND, "q.fifo", "baz g id", .answer = "duplicate of bar"},
+    {1, SEND, "other.fifo", "two g id", .answer = "duplicate of one"},
+    {1, RESTART},
+    {2, SEND, "q.fifo", "baz g id", .answer = "duplicate of bar"},
+    {2, DROP, "q.fifo"},
+    {62, CREATE, "q.fifo"},
+    {62, SEND, "q.fifo", "qux g id"})
+
+STORY(an_id_that_a_purge_forgot_is_not_restored,
     {0, CREATE, "q.fifo"},
     {0, SEND, "q.fifo", "foo g id"},
     {0, PURGE, "q.fifo"},
-    {1, SEND, "q.fifo", "bar g id", .answer = "duplicate of a message that is gone"},
-    {1, DROP, "q.fifo"},
-    {61, CREATE, "q.fifo"},
-    {61, SEND, "q.fifo", "bar g id"})
+    {1, RESTART},
+    {1, SEND, "q.fifo", "bar g id"},
+    {1, RECEIVE, "q.fifo", .answer = "bar"})
 
 /* ---- receive attempts ---- */
 
@@ -219,6 +244,37 @@ static enum queue_error send_with(const char *body, const char *dedup, uint8_t m
 }
 
 /* floci#776: the id and the number of the first, the digests of what came now. */
+static void what_a_message_needs_depends_on_its_queue(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"},
+        {0, CREATE, "q.fifo"},
+        {0, CREATE, "content.fifo", "ContentBasedDeduplication=true"},
+    };
+    static const struct {
+        const char *queue, *group, *dedup;
+        enum queue_error error;
+    } cases[] = {
+        {"q", NULL, NULL, QUEUE_OK},
+        {"q.fifo", "g", "d", QUEUE_OK},
+        {"q.fifo", "g", NULL, QUEUE_PARAMETER_INVALID},
+        {"q.fifo", NULL, "d", QUEUE_PARAMETER_MISSING},
+        {"content.fifo", "g", NULL, QUEUE_OK},
+        {"content.fifo", NULL, NULL, QUEUE_PARAMETER_MISSING},
+    };
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct queue_refusal refusal;
+
+        assert_int_equal(queue_check_ids(story_queue(cases[i].queue), slice_of(cases[i].group),
+                                         slice_of(cases[i].dedup), &refusal),
+                         cases[i].error);
+    }
+}
+
 static void a_duplicate_is_told_the_first_ones_id_and_its_own_digests(void **state)
 {
     static const struct row rows[] = {{0, CREATE, "q.fifo"}};
@@ -254,17 +310,20 @@ int main(void)
         TEST(a_message_has_no_delay_of_its_own),
         TEST(groups_take_turns),
         TEST(a_delete_after_the_timeout_is_refused),
+        TEST(a_change_after_the_timeout_is_refused),
         TEST(a_message_needs_a_group_and_an_id),
         TEST(a_second_one_with_the_same_id_is_not_delivered_for_five_minutes),
         TEST(ids_can_be_of_their_group),
         TEST(the_content_can_be_the_id_and_a_given_one_wins),
-        TEST(an_id_outlives_a_purge_and_not_its_queue),
+        TEST(an_id_ends_with_a_purge_and_with_its_queue),
+        TEST(an_id_that_a_purge_forgot_is_not_restored),
         TEST(an_attempt_is_repeated_with_the_same_messages_and_hides_them_anew),
         TEST(an_attempt_is_not_repeated_when_something_changed),
         TEST(an_attempt_is_not_repeated_after_its_time),
         TEST(an_attempt_ends_with_the_visibility_of_its_messages),
         TEST(an_attempt_is_of_its_queue),
         TEST(at_the_limit_a_fifo_queue_gives_nothing_and_says_nothing),
+        TEST(what_a_message_needs_depends_on_its_queue),
         TEST(a_duplicate_is_told_the_first_ones_id_and_its_own_digests),
     };
 

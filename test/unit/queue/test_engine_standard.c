@@ -98,16 +98,27 @@ STORY(a_delete_after_the_timeout_deletes,
     {40, DELETE, "q", "foo"},
     {40, COUNTS, "q", .answer = "0/0/0"})
 
-STORY(an_older_handle_does_nothing,
+STORY(an_older_handle_does_not_delete,
     {0, CREATE, "q"},
     {0, SEND, "q", "foo"},
     {0, RECEIVE, "q", .answer = "foo"},
     {30, RECEIVE, "q", .answer = "foo"},
-    {31, CHANGE, "q", "foo#1", .n = 0},
     {31, DELETE, "q", "foo#1"},
     {31, COUNTS, "q", .answer = "0/1/0"},
     {31, DELETE, "q", "foo#2"},
     {31, COUNTS, "q", .answer = "0/0/0"})
+
+STORY(an_older_handle_changes_what_a_later_receive_holds,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"},
+    {0, RECEIVE, "q", .answer = "foo"},
+    {30, RECEIVE, "q", .answer = "foo"},
+    {31, CHANGE, "q", "foo#1", .n = 43200, .answer = "InvalidParameterValue"},
+    {31, CHANGE, "q", "foo#1", .n = 43199}, /* since the later receive */
+    {60, RECEIVE, "q", .answer = ""},
+    {61, CHANGE, "q", "foo#1", .n = 0},
+    {61, CHANGE, "q", "foo#1", .n = 100}, /* it is visible */
+    {61, RECEIVE, "q", .answer = "foo"})
 
 STORY(handles_are_of_one_queue_and_of_nobody_elses_making,
     {0, CREATE, "q"},
@@ -137,6 +148,13 @@ STORY(a_returned_message_is_there_at_once_and_counts,
     {0, RECEIVES, .b = "foo", .answer = "2"},
     {1, RETURN, .b = "foo#1"},
     {1, RECEIVE, "q", .answer = ""})
+
+STORY(an_attempt_id_means_nothing_to_a_standard_queue,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"}, {0, SEND, "q", "bar"},
+    {0, ATTEMPT, "q", "try", .answer = "foo"},
+    {0, ATTEMPT, "q", "try", .answer = "bar"},
+    {0, ATTEMPT, "q", "try", .answer = ""})
 
 /* ---- delays ---- */
 
@@ -311,6 +329,60 @@ static void the_rules_for_expired_handles_can_be_switched(void **state)
     story_tell(rows, COUNT(rows));
 }
 
+/* Words recorded from AWS. */
+static void a_handle_is_told_why_it_is_none(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"},
+        {0, CREATE, "other"},
+        {0, SEND, "q", "foo"},
+        {0, RECEIVE, "q", .answer = "foo"},
+    };
+    struct slice handle, fake = SLICE("garbage");
+    struct queue_refusal refusal;
+    char text[200];
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    handle = story_handle_text("foo");
+    snprintf(text, sizeof text, "The receipt handle \"" SLICE_FMT "\" is not valid for this queue.",
+             SLICE_ARG(handle));
+    assert_int_equal(
+        engine_delete(story.engine, story_now(), story_queue("other"), handle, &refusal),
+        QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text, text);
+    assert_int_equal(engine_change_visibility(story.engine, story_now(), story_queue("other"),
+                                              handle, 1, &refusal),
+                     QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text, text);
+    assert_int_equal(engine_delete(story.engine, story_now(), story_queue("q"), fake, &refusal),
+                     QUEUE_HANDLE_INVALID);
+    assert_string_equal(refusal.text,
+                        "The input receipt handle \"garbage\" is not a valid receipt handle.");
+}
+
+/* Whoever changes one character of a handle has none, wherever it is. */
+static void a_handle_can_not_be_made(void **state)
+{
+    static const struct row rows[] = {
+        {0, CREATE, "q"}, {0, SEND, "q", "foo"}, {0, RECEIVE, "q", .answer = "foo"}};
+    struct queue_refusal refusal;
+    char text[HANDLE_SIZE];
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    for (size_t i = 0; i < HANDLE_SIZE - 1; i++) {
+        memcpy(text, story.handles[0].text, sizeof text);
+        text[i] = text[i] == 'A' ? 'B' : 'A';
+        assert_int_equal(
+            engine_delete(story.engine, story_now(), story_queue("q"), slice_of(text), &refusal),
+            QUEUE_HANDLE_INVALID);
+    }
+    assert_int_equal(queue_counts(story_queue("q")).in_flight, 1);
+}
+
 /* ---- what a message is ---- */
 
 static const char *hex_of(const uint8_t digest[16])
@@ -325,8 +397,8 @@ static const char *hex_of(const uint8_t digest[16])
 static void a_sent_message_is_told_with_its_digests(void **state)
 {
     static const struct row rows[] = {{0, CREATE, "q"}};
-    const struct payload_attribute attribute = {
-        SLICE_INIT("MyAttribute"), SLICE_INIT("String"), PAYLOAD_STRING, SLICE_INIT("foobar")};
+    const struct payload_attribute attribute = {SLICE_INIT("MyAttribute"), SLICE_INIT("String"),
+                                                PAYLOAD_STRING, SLICE_INIT("foobar")};
     struct queue_refusal refusal;
     struct sent sent;
 
@@ -412,10 +484,12 @@ int main(void)
         TEST(a_change_of_a_message_that_is_gone_is_refused),
         TEST(a_deleted_message_is_gone_and_may_be_deleted_again),
         TEST(a_delete_after_the_timeout_deletes),
-        TEST(an_older_handle_does_nothing),
+        TEST(an_older_handle_does_not_delete),
+        TEST(an_older_handle_changes_what_a_later_receive_holds),
         TEST(handles_are_of_one_queue_and_of_nobody_elses_making),
         TEST(handles_of_a_deleted_queue_are_not_those_of_its_successor),
         TEST(a_returned_message_is_there_at_once_and_counts),
+        TEST(an_attempt_id_means_nothing_to_a_standard_queue),
         TEST(a_message_is_delayed_by_its_queue_or_itself),
         TEST(a_new_delay_is_for_new_messages),
         TEST(polls_are_served_first_come_first_served),
@@ -431,6 +505,8 @@ int main(void)
         TEST(groups_with_the_fewest_in_flight_come_first),
         TEST(beyond_the_limit_of_messages_in_flight_receives_are_refused),
         TEST(the_rules_for_expired_handles_can_be_switched),
+        TEST(a_handle_is_told_why_it_is_none),
+        TEST(a_handle_can_not_be_made),
         TEST(a_sent_message_is_told_with_its_digests),
         TEST(times_of_a_message_are_the_walls),
         TEST(waiting_is_on_the_monotonic_clock),

@@ -489,6 +489,17 @@ static void test_seq_max(void **state)
     changes_deinit(&changes);
 }
 
+static int64_t count_in(struct store_db *db, const char *table)
+{
+    char text[64];
+    int64_t count = -1;
+
+    snprintf(text, sizeof text, "SELECT count(*) FROM %s", table);
+    assert_int_equal(store_db_number(db->sqlite, text, &count), SQLITE_OK);
+    return count;
+}
+
+/* Gone at once, whatever is swept out when; and a queue that comes after has what it is sent. */
 static void test_purge(void **state)
 {
     struct changes changes = {.count = 0};
@@ -509,13 +520,24 @@ static void test_purge(void **state)
     help_text(&changes, CHANGE_DEDUP, 2, 0, "key");
     help_counters(&changes, 2, 20);
     help_plain(&changes, CHANGE_QUEUE_GONE, 2, 0); /* 20 */
+    help_message(&changes, 61, 2, "after it");
+    help_plain(&changes, CHANGE_QUEUE_PURGED, 2, 40); /* nothing of it */
     assert_int_equal(store_db_apply(db, &changes), 0);
     assert_int_equal(store_db_load(db, 28, &payload), 0);
     assert_null(payload);
     assert_int_equal(store_db_load(db, 31, &payload), 0);
     assert_non_null(payload);
     payload_unref(payload);
-    assert_int_equal(count_rows(db), 30);
+    assert_int_equal(count_rows(db), 31);
+    assert_int_equal(store_db_close(db), 0);
+    assert_int_equal(open_db(path, &db, &facts), 0);
+    assert_int_equal(count_rows(db), 31);
+    for (unsigned left = 60; left > 0 && db->needs_sweep; left--)
+        assert_int_equal(store_db_sweep(db, 7), 0);
+    assert_false(db->needs_sweep);
+    assert_int_equal(count_in(db, "message"), 31);
+    assert_int_equal(count_in(db, "state"), 30);
+    assert_int_equal(count_in(db, "purged"), 0);
     assert_int_equal(store_db_close(db), 0);
     changes_deinit(&changes);
 }

@@ -1,0 +1,166 @@
+/*
+ * What is odd about a configuration. Arithmetic on the flags comes first; what a run has met after it. A warning is a line,
+ * and a second one that says what to do.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/simulate_report.h"
+#include "core/units.h"
+#include "pipeline/drain.h"
+
+__attribute__((format(printf, 2, 3))) static void warn(struct strbuf *out, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    strbuf_addf(out, "warning: %s\n", text);
+}
+
+static sl_dur lease_of(const struct sim_config *c)
+{
+    return c->process.visibility.ns > 0 ? c->process.visibility : c->sqs.visibility;
+}
+
+/* Bytes of an event in the body of a batch, roughly: the event, escaped, and what Lambda's form puts around it. */
+static double record_size(const struct sim_config *c)
+{
+    return (double)c->arrivals.size + 1000;
+}
+
+/* Events in a full batch. */
+static double batch_max(const struct sim_config *c)
+{
+    double by_bytes = (double)c->process.batch_bytes / record_size(c);
+    double n = (double)c->process.batch_count;
+
+    n = by_bytes < n ? by_bytes : n;
+    return n < 1 ? 1 : n;
+}
+
+static size_t in_flight_of(const struct sim_config *c)
+{
+    return c->process.in_flight_max > 0
+               ? c->process.in_flight_max
+               : c->process.batch_count * (c->process.concurrency + 2) + 10 * c->process.receivers;
+}
+
+static void warn_of_leases(const struct sim_config *c, struct strbuf *out)
+{
+    char age[UNITS_TEXT_SIZE], lease[UNITS_TEXT_SIZE];
+
+    if (sl_dur_cmp(c->process.batch_age, lease_of(c)) < 0)
+        return;
+    warn(
+        out,
+        "a batch may wait %s for its last event, and a lease is %s: each event's lease is extended "
+        "while it waits, which costs requests, and a crash delays it by so much\n"
+        "  do:    a --batch-age well below the visibility timeout",
+        units_print_duration(age, c->process.batch_age), units_print_duration(lease, lease_of(c)));
+}
+
+static void warn_of_drain(const struct sim_config *c, struct strbuf *out)
+{
+    sl_dur room = sl_dur_sub(c->process.drain, drain_return_reserve(c->process.drain));
+    char drain[UNITS_TEXT_SIZE], timeout[UNITS_TEXT_SIZE];
+
+    if (sl_dur_cmp(room, c->process.timeout) >= 0)
+        return;
+    warn(out,
+         "a drain of %s is shorter than a delivery may take (--timeout %s, and time to return what "
+         "is left): what is under way at a deploy may be cut, and delivered twice\n"
+         "  do:    --drain %ds, and as much for whoever stops it (terminationGracePeriodSeconds)",
+         units_print_duration(drain, c->process.drain),
+         units_print_duration(timeout, c->process.timeout),
+         (int)sl_dur_seconds(c->process.timeout) + 5);
+}
+
+/* What the service and the deliveries that are under way at once can do at most, in events a second. */
+static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
+{
+    const struct sim_config *c = &s->config;
+    double seconds = sl_dur_seconds(c->receiver.work) + 0.002;
+    double at_once = (double)(c->process.concurrency * c->processes);
+    double can;
+
+    if (c->receiver.at_once > 0 && c->receiver.at_once < at_once)
+        at_once = c->receiver.at_once;
+    can = at_once / seconds * batch_max(c);
+    if (s->batches_per_second > 0 && s->batches_per_second * batch_max(c) < s->mean_rate)
+        warn(out,
+             "the service takes %g batches a second, %.0f events at most, and %.0f come: the "
+             "backlog can only grow\n  do:    a larger --batch-count, or more service",
+             s->batches_per_second, s->batches_per_second * batch_max(c), s->mean_rate);
+    else if (can < s->mean_rate)
+        warn(out,
+             "%.0f batches under way at once are %.0f events a second, and %.0f come: the backlog "
+             "can only grow\n  do:    a larger --concurrency or --batch-count, or more --replicas",
+             at_once, can, s->mean_rate);
+}
+
+static void warn_of_bounds(const struct sim_config *c, struct strbuf *out)
+{
+    size_t needs = (size_t)batch_max(c) * (c->process.concurrency + 1);
+    char bound[UNITS_TEXT_SIZE], needed[UNITS_TEXT_SIZE];
+
+    if (in_flight_of(c) >= needs)
+        return;
+    warn(out,
+         "at most %s events are held at once, and %zu batches under way and one that fills up are "
+         "%s: the service is never fully used\n  do:    --in-flight %zu",
+         units_print_count(bound, in_flight_of(c)), c->process.concurrency,
+         units_print_count(needed, needs), needs);
+}
+
+static void warn_of_dead(const struct simulation *simulation, const struct sim_config *c,
+                         struct strbuf *out)
+{
+    char dead[UNITS_TEXT_SIZE];
+
+    if (simulation->result.dead_healthy == 0)
+        return;
+    warn(
+        out,
+        "%s events that the service would have taken were dead-lettered: their %u receives were "
+        "spent by crashes, deploys and troubles of the service\n"
+        "  do:    a larger maxReceiveCount for the queue (--max-receives), and a redrive for these",
+        units_print_count(dead, simulation->result.dead_healthy), c->sqs.max_receives);
+}
+
+static void warn_of_poison(const struct simulation *simulation, const struct sim_config *c,
+                           struct strbuf *out)
+{
+    if (simulation->result.poison > 0 && c->sqs.max_receives == 0)
+        warn(out, "events that the service refuses come again for ever: there is no dead-letter "
+                  "queue\n  do:    a redrive policy for the queue (--max-receives 5)");
+}
+
+static void warn_of_growth(const struct simulation *simulation, struct strbuf *out)
+{
+    const struct sim_result *r = &simulation->result;
+    char left[UNITS_TEXT_SIZE];
+
+    if (r->left > 1000 && r->left * 10 >= r->peak_backlog * 9)
+        warn(out,
+             "the backlog was at its largest at the end, with %s events: it grows\n"
+             "  do:    simulate for longer, or give the service more capacity",
+             units_print_count(left, r->left));
+}
+
+void simulation_warn(const struct simulation *simulation, const struct scenario *scenario,
+                     struct strbuf *out)
+{
+    warn_of_leases(&scenario->config, out);
+    warn_of_drain(&scenario->config, out);
+    warn_of_capacity(scenario, out);
+    warn_of_bounds(&scenario->config, out);
+    if (!simulation)
+        return;
+    warn_of_dead(simulation, &scenario->config, out);
+    warn_of_poison(simulation, &scenario->config, out);
+    warn_of_growth(simulation, out);
+}
