@@ -213,7 +213,7 @@ static void merge(struct lease_table *t, uint32_t slot, const struct lease_arriv
     grant(s, arrival);
     if (s->state == LEASE_HELD) {
         schedule_move(t, slot, schedule_due(t, s));
-    } else if (s->state == LEASE_LOST && !group_lost_before(t, slot)) {
+    } else if (s->state == LEASE_LOST && s->group_n == 0) {
         s->due = schedule_due(t, s);
         slot_enter(t, slot, LEASE_HELD);
     }

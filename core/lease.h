@@ -18,7 +18,8 @@
  * A lost lease stays in the table, because the event may be in a request that is under way, and its
  * outcome is honoured: a delete is tried. A return of it is nothing to be done: the queue gives it
  * again by itself. If that happens while the first copy is still held, in whatever state, the two
- * are one: the newest handle is kept, and a lost lease lives again.
+ * are one: the newest handle is kept, and a lost lease lives again. Not so on a FIFO queue: an event
+ * before it may come again too, and has to be delivered first.
  *
  * A delete does not wait for an extension that is under way (the extend endpoint may hang); a
  * return does, because the extension could hide the event again. After a delete or return was begun

@@ -52,6 +52,17 @@ static void send_run(struct sqs_source *sqs, struct message *run)
         message_run_free(run);
 }
 
+/* What was lost while it waited in line comes again, behind what it waited for. */
+static void hand_out(struct sqs_source *sqs, struct message *run)
+{
+    if (lease_holds(sqs->leases, run->ticket, sl_now())) {
+        send_run(sqs, run);
+        return;
+    }
+    sqs_give_back_run(sqs, run, 0);
+    message_run_free(run);
+}
+
 void sqs_hand_out(struct sqs_source *sqs)
 {
     struct message **link = &sqs->waiting;
@@ -65,7 +76,8 @@ void sqs_hand_out(struct sqs_source *sqs)
         }
         *link = run->next_run;
         run->next_run = NULL;
-        send_run(sqs, run);
+        hand_out(sqs, run);
+        link = &sqs->waiting; /* what it gave back may have changed the line */
     }
     if (!sqs->waiting && sqs->receivers_running == 0 && sqs->out) {
         message_chan_close(sqs->out);
@@ -106,10 +118,12 @@ static size_t bytes_of(const struct sqs_message *m)
     return m->body.n + m->message_attributes.n;
 }
 
-/* Enters one message into the table. The message to send on, or NULL: none. */
+/* Enters one message into the table. The message to send on, or NULL: none. `*is_gap`: it is left to the queue, or on its way
+ * back there. */
 static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m,
                              const struct sqs_receive_answer *answer, struct block *block,
-                             sl_dur visibility, size_t *held_bytes, size_t *held_count)
+                             sl_dur visibility, size_t *held_bytes, size_t *held_count,
+                             bool *is_gap)
 {
     struct lease_arrival arrival = {
         .id = m->message_id,
@@ -139,6 +153,7 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         sqs->memos[ticket.slot] =
             (struct sqs_memo){.bytes = bytes_of(m), .receive_count = m->receive_count};
         message = message_new(ticket, &record, block);
+        *is_gap = !message;
         if (!message && lease_return(sqs->leases, ticket, 0, LEASE_UNSENT, answer->answered) ==
                             LEASE_RETURN_QUEUE)
             sqs_queue_return(sqs, ticket);
@@ -153,8 +168,11 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
             lease_delete(sqs->leases, ticket);
             sl_assert(ticket_chan_try_send(sqs->deletes, ticket) == SL_OK);
         }
+        *is_gap = !lease_holds(sqs->leases, ticket, sl_now()) &&
+                  lease_state_of(sqs->leases, ticket) != LEASE_DELETING;
         break;
     case LEASE_NO_ROOM:
+        *is_gap = true;
         break;
     }
     return message;
@@ -168,8 +186,8 @@ static void report_unfit(struct sqs_source *sqs, const struct sqs_message *m, co
                  SLICE_ARG(m->message_id), why);
 }
 
-/* FIFO: whether a message before `m` in the same answer, and of the same group or of one that can't be known, is left to the
- * queue. It comes again before `m` does, so `m` must not be posted either. */
+/* FIFO: whether the queue will give again a message before `m` in the same answer, and of the same group or of one that can't
+ * be known. It comes again before `m` does, so `m` must not be posted either. */
 static bool follows_a_gap(const struct sqs_source *sqs, const struct sqs_receive_answer *answer,
                           const struct sqs_message *m, uint32_t gaps)
 {
@@ -208,12 +226,13 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
     struct message *runs[SQS_ENTRIES_MAX];
     struct slice groups[SQS_ENTRIES_MAX];
     size_t run_count = 0, held_count = 0, held_bytes = 0, largest = 0;
-    uint32_t gaps = 0; /* a bit for each message that is left to the queue */
+    uint32_t gaps = 0; /* a bit for each message that the queue will give again */
 
     sqs->receive_number++;
     for (size_t i = 0; i < answer->count && block; i++) {
         const struct sqs_message *m = &answer->messages[i];
         struct message *message;
+        bool is_gap = false;
 
         if (m->unfit || follows_a_gap(sqs, answer, m, gaps)) {
             report_unfit(sqs, m, m->unfit ? m->unfit : "it comes after one that is");
@@ -221,7 +240,8 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
             continue;
         }
         largest = bytes_of(m) > largest ? bytes_of(m) : largest;
-        message = enter(sqs, m, answer, block, visibility, &held_bytes, &held_count);
+        message = enter(sqs, m, answer, block, visibility, &held_bytes, &held_count, &is_gap);
+        gaps |= (uint32_t)is_gap << i;
         if (message)
             join_run(sqs, message, m->group_id, runs, groups, &run_count);
     }
@@ -332,7 +352,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         .count = take_count(sqs),
         .wait_s = (unsigned)(sl_dur_ms(sqs->config.receive_wait) / 1000),
         .visibility_s = (int32_t)(sl_dur_ms(sqs->visibility) / 1000),
-        .retry_in = sqs->intake,
+        .begin_in = sqs->intake,
     };
     r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
     settle_count(sqs, asked.count, r == 0 ? answer->count : 0);

@@ -72,10 +72,10 @@ static void give_back(struct sqs_source *sqs, struct ticket ticket, unsigned del
     }
 }
 
-static void give_back_run(struct sqs_source *sqs, const struct message *run, unsigned delay_s)
+void sqs_give_back_run(struct sqs_source *sqs, const struct message *run, unsigned delay_s)
 {
     if (run->next)
-        give_back_run(sqs, run->next, delay_s);
+        sqs_give_back_run(sqs, run->next, delay_s);
     give_back(sqs, run->ticket, delay_s, LEASE_UNSENT);
 }
 
@@ -89,7 +89,7 @@ static void give_back_waiting(struct sqs_source *sqs, struct ticket ticket, unsi
 
     for (run = sqs_take_waiting(sqs, ticket); run; run = next) {
         next = run->next_run;
-        give_back_run(sqs, run, delay_s);
+        sqs_give_back_run(sqs, run, delay_s);
         message_run_free(run);
     }
 }
