@@ -394,10 +394,13 @@ void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 
 void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began)
 {
-    struct sim_event *event = sim_ledger_event(ledger, number);
+    const struct sim_event *event = sim_ledger_event(ledger, number);
 
+    /* Only trouble with SQS excuses it: then it may believe in a lease that it does not have. */
     if (!event || event->holder != process || sl_time_before(began, event->hidden_until) ||
-        event->is_deleted || may_lose_lease(ledger, event))
+        event->is_deleted ||
+        may_have_cost(ledger, sim_ledger_instance(ledger, process)->trouble_at,
+                      event->hidden_until))
         return;
     ledger->wrong_requests++;
     sim_ledger_find(ledger,
