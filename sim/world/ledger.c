@@ -175,20 +175,22 @@ void sim_ledger_frozen(struct sim_ledger *ledger)
     ledger->frozen_at = sl_now();
 }
 
-/* Whether `at` came so late that it may be why a lease ran out at `end`: within the two visibility timeouts before. */
-static bool may_have_cost(const struct sim_ledger *ledger, sl_time at, sl_time end)
+/* Whether `at` came so late that it may be why the event's lease ran out: within the two visibility timeouts before that. */
+static bool may_have_cost(const struct sim_ledger *ledger, const struct sim_event *event,
+                          sl_time at)
 {
+    sl_dur visibility = sl_dur_max(ledger->visibility, sl_sec(event->granted_s));
+
     return sl_time_cmp(at, SL_NEVER) != 0 &&
-           sl_dur_cmp(sl_time_sub(end, at), sl_dur_mul(ledger->visibility, 2)) <= 0;
+           sl_dur_cmp(sl_time_sub(event->hidden_until, at), sl_dur_mul(visibility, 2)) <= 0;
 }
 
 static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *event)
 {
     const struct sim_instance *instance = sim_ledger_instance(ledger, event->holder);
 
-    return instance->extends_no_more ||
-           may_have_cost(ledger, instance->trouble_at, event->hidden_until) ||
-           may_have_cost(ledger, ledger->frozen_at, event->hidden_until);
+    return instance->extends_no_more || may_have_cost(ledger, event, instance->trouble_at) ||
+           may_have_cost(ledger, event, ledger->frozen_at);
 }
 
 /* ---- SQS ---- */
@@ -218,7 +220,7 @@ static void judge_failed_delete(struct sim_ledger *ledger, uint64_t number,
     instance = sim_ledger_instance(ledger, event->holder);
     if (sl_time_before(event->hidden_until, sl_time_add(event->delete_failed, time)) ||
         sl_time_before(event->delete_failed, instance->trouble_at) ||
-        may_have_cost(ledger, ledger->frozen_at, event->hidden_until))
+        may_have_cost(ledger, event, ledger->frozen_at))
         return;
     ledger->wrong_requests++;
     sim_ledger_find(ledger,
@@ -261,11 +263,20 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     event->causes = 0;
     event->last_causes = causes;
     event->is_merged = event->holder == process;
-    event->was_returned = event->was_refused = false;
+    event->was_returned = event->was_refused = event->was_held_up = false;
     event->granted_s = (uint16_t)(visibility.ns / 1000000000);
     sim_ledger_instance(ledger, process)->visibility_s = event->granted_s;
     event->holder = process;
     event->hidden_until = sl_time_add(sl_now(), visibility);
+}
+
+void sim_ledger_heard(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time given)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (event && event->holder == process && sl_time_cmp(ledger->frozen_at, SL_NEVER) != 0 &&
+        !sl_time_before(ledger->frozen_at, given))
+        event->was_held_up = true;
 }
 
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
@@ -396,11 +407,11 @@ void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t proc
 {
     const struct sim_event *event = sim_ledger_event(ledger, number);
 
-    /* Only trouble with SQS excuses it: then it may believe in a lease that it does not have. */
+    /* Only trouble with SQS excuses it, or a world that stood still while the receipt was on its way: then it may believe in a
+     * lease that it does not have. */
     if (!event || event->holder != process || sl_time_before(began, event->hidden_until) ||
-        event->is_deleted ||
-        may_have_cost(ledger, sim_ledger_instance(ledger, process)->trouble_at,
-                      event->hidden_until))
+        event->is_deleted || event->was_held_up ||
+        may_have_cost(ledger, event, sim_ledger_instance(ledger, process)->trouble_at))
         return;
     ledger->wrong_requests++;
     sim_ledger_find(ledger,

@@ -50,6 +50,7 @@ struct sim_event {
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned, is_settled;
+    bool was_held_up; /* the world stood still while the newest receipt was on its way */
     bool is_merged;   /* its process had it before, and may still */
     bool was_refused; /* since the newest receipt the service said something else than yes of it */
     uint16_t granted_s; /* what the newest receipt or extension asked for */
@@ -103,6 +104,8 @@ void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
 /* It was given out. */
 void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                       sl_dur visibility);
+/* The answer that gave it out at `given` has arrived. */
+void sim_ledger_heard(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time given);
 /* The answer that gave it out did not arrive, or not fit for use. `is_visible`: SQS has noticed, and takes it back. */
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                         bool is_visible);

@@ -54,7 +54,9 @@ static void request_over(void *arg, bool delivered)
     for (size_t i = 0; i < r->count; i++) {
         if (r->kind == DELETE && is_heard)
             sim_ledger_delete_failed(r->sqs->ledger, r->numbers[i], r->process);
-        else if (r->kind == RECEIVE && !is_heard)
+        else if (r->kind == RECEIVE && is_heard)
+            sim_ledger_heard(r->sqs->ledger, r->numbers[i], r->process, r->given);
+        else if (r->kind == RECEIVE)
             sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
                                r->call && !delivered && !r->is_gone_unseen);
     }

@@ -41,6 +41,7 @@ struct request {
     bool is_fit;          /* what was answered is what SQS says, and a success */
     uint64_t numbers[10]; /* what a receive gave out, or a delete could not do */
     size_t count;
+    sl_time given; /* when a receive gave them out */
     struct strbuf
         body; /* of a receive: it may be at the service when its client has left, and taken its bytes along */
 };

@@ -150,6 +150,7 @@ void sqs_see_received(struct request *r, struct slice answer)
         remember(r->sqs, handle, number);
         r->numbers[r->count++] = number;
     }
+    r->given = sl_now();
     r->sqs->bill.receives++;
     r->sqs->bill.receives_empty += r->count == 0;
 }
