@@ -263,7 +263,7 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     event->causes = 0;
     event->last_causes = causes;
     event->is_merged = event->holder == process;
-    event->was_returned = event->was_refused = event->was_held_up = false;
+    event->was_returned = event->was_refused = event->was_held_up = event->is_heard = false;
     event->granted_s = (uint16_t)(visibility.ns / 1000000000);
     sim_ledger_instance(ledger, process)->visibility_s = event->granted_s;
     event->holder = process;
@@ -274,9 +274,11 @@ void sim_ledger_heard(struct sim_ledger *ledger, uint64_t number, uint32_t proce
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event && event->holder == process && sl_time_cmp(ledger->frozen_at, SL_NEVER) != 0 &&
-        !sl_time_before(ledger->frozen_at, given))
-        event->was_held_up = true;
+    if (!event || event->holder != process)
+        return;
+    event->is_heard = true;
+    event->was_held_up =
+        sl_time_cmp(ledger->frozen_at, SL_NEVER) != 0 && !sl_time_before(ledger->frozen_at, given);
 }
 
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
@@ -372,7 +374,7 @@ void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event && event->holder == process)
+    if (event && event->holder == process && event->is_heard)
         event->delete_failed = sl_now();
 }
 

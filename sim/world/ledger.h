@@ -50,6 +50,7 @@ struct sim_event {
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned, is_settled;
+    bool is_heard;    /* the newest receipt has arrived */
     bool was_held_up; /* the world stood still while the newest receipt was on its way */
     bool is_merged;   /* its process had it before, and may still */
     bool was_refused; /* since the newest receipt the service said something else than yes of it */
