@@ -52,6 +52,8 @@ static void request_over(void *arg, bool delivered)
 
     /* SQS does not always learn what became of an answer. */
     for (size_t i = 0; i < r->count; i++) {
+        sim_trace_add(r->sqs->net->trace, r->kind == DELETE ? "delete failed" : "receipt heard",
+                      "event", r->numbers[i], is_heard ? r->process : 0);
         if (r->kind == DELETE && is_heard)
             sim_ledger_delete_failed(r->sqs->ledger, r->numbers[i], r->process);
         else if (r->kind == RECEIVE && is_heard)
