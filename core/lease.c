@@ -207,13 +207,13 @@ static void merge(struct lease_table *t, uint32_t slot, const struct lease_arriv
     struct slot *s = &t->slots[slot];
 
     t->account->merged++;
-    if (!store_handle(s, arrival->handle))
+    if (!PLANTED(2) && !store_handle(s, arrival->handle))
         return;
     s->is_renewed = true;
     grant(s, arrival);
     if (s->state == LEASE_HELD) {
         schedule_move(t, slot, schedule_due(t, s));
-    } else if (s->state == LEASE_LOST && !group_lost_before(t, slot)) {
+    } else if (s->state == LEASE_LOST && s->group_n == 0) {
         s->due = schedule_due(t, s);
         slot_enter(t, slot, LEASE_HELD);
     }
@@ -233,7 +233,7 @@ enum lease_arrived lease_arrive(struct lease_table *t, const struct lease_arriva
         *out = ticket_of(t, slot);
         return LEASE_MERGED;
     }
-    is_confirmed = confirmed_has(&t->confirmed, id, arrival->received_at);
+    is_confirmed = !PLANTED(11) && confirmed_has(&t->confirmed, id, arrival->received_at);
     slot = take(t, arrival, id);
     if (slot == SLOT_NONE) {
         t->account->expired++;
@@ -294,6 +294,14 @@ bool lease_run_may_go(const struct lease_table *t, struct ticket ticket)
     const struct slot *s = slot_of(t, ticket);
 
     return s->group_n == 0 || t->slots[group_first(t, ticket.slot)].run == s->run;
+}
+
+bool lease_share_group(const struct lease_table *t, struct ticket a, struct ticket b)
+{
+    const struct slot *one = slot_of(t, a), *other = slot_of(t, b);
+
+    return one->group_n > 0 && one->group_n == other->group_n &&
+           memcmp(one->text, other->text, one->group_n) == 0;
 }
 
 uint32_t lease_held(const struct lease_table *t)
@@ -407,7 +415,7 @@ enum lease_done lease_returned(struct lease_table *t, struct ticket ticket)
     sl_assert(s->state == LEASE_RETURNING);
     if (s->is_renewed)
         return LEASE_AGAIN;
-    t->account->returned++;
+    t->account->returned += !PLANTED(21);
     if (s->reason == LEASE_REFUSED)
         t->account->returned_refused++;
     else
@@ -424,7 +432,8 @@ enum lease_done lease_give_up(struct lease_table *t, struct ticket ticket, sl_ti
     if (s->is_renewed)
         return LEASE_AGAIN;
     if (s->state == LEASE_DELETING) {
-        remember(t, s, now);
+        if (!PLANTED(23))
+            remember(t, s, now);
         mark_in_doubt(t, s);
     }
     t->account->expired++;

@@ -18,7 +18,8 @@
  * A lost lease stays in the table, because the event may be in a request that is under way, and its
  * outcome is honoured: a delete is tried. A return of it is nothing to be done: the queue gives it
  * again by itself. If that happens while the first copy is still held, in whatever state, the two
- * are one: the newest handle is kept, and a lost lease lives again.
+ * are one: the newest handle is kept, and a lost lease lives again. Not so on a FIFO queue: an event
+ * before it may come again too, and has to be delivered first.
  *
  * A delete does not wait for an extension that is under way (the extend endpoint may hang); a
  * return does, because the extension could hide the event again. After a delete or return was begun
@@ -133,6 +134,8 @@ bool lease_is_alive(const struct lease_table *table, struct ticket ticket, sl_ti
 sl_time lease_deadline(const struct lease_table *table, struct ticket ticket);
 /* FIFO: whether no earlier run of its group is held. Always true on a standard queue. */
 bool lease_run_may_go(const struct lease_table *table, struct ticket ticket);
+/* FIFO: whether both are of one message group. Never so on a standard queue. */
+bool lease_share_group(const struct lease_table *table, struct ticket a, struct ticket b);
 /* How many events are in the table. */
 uint32_t lease_held(const struct lease_table *table);
 /* Visits what is in the table, in no particular but a fixed order. *cursor starts as 0. false: that

@@ -239,7 +239,7 @@ static int gather_last(struct gathering *g, struct message_chan *in)
         int r = message_chan_try_recv(in, &run);
 
         if (r == SL_WOULD_BLOCK) {
-            r = flush(g);
+            r = PLANTED(7) ? SL_OK : flush(g);
             if (!r)
                 r = message_chan_recv(in, g->pipeline->life, &run);
         }
@@ -268,7 +268,7 @@ SL_TASK(batch_stage)
     r = gather(&g, my->in);
     if (r == SL_OK)
         r = gather_last(&g, my->in);
-    if (r == SL_CLOSED)
+    if (r == SL_CLOSED && !PLANTED(7))
         flush(&g);
     batch_free(g.open);
     if (my->out)

@@ -23,7 +23,8 @@ static bool is_over(const struct sqs_source *sqs)
 {
     bool is_counted_out = sqs->count_left == 0 && sqs->count_out == 0;
 
-    return sqs->is_exhausted || is_counted_out || sl_ctx_err(sqs->intake) != SL_OK;
+    return sqs->is_exhausted || is_counted_out ||
+           (PLANTED(22) ? sl_ctx_err(sqs->delivery) : sl_ctx_err(sqs->intake)) != SL_OK;
 }
 
 /* When receiver `number` may poll; SL_NEVER: when something has changed. */
@@ -51,6 +52,17 @@ static void send_run(struct sqs_source *sqs, struct message *run)
         message_run_free(run);
 }
 
+/* What was lost while it waited in line comes again, behind what it waited for. */
+static void hand_out(struct sqs_source *sqs, struct message *run)
+{
+    if (lease_holds(sqs->leases, run->ticket, sl_now())) {
+        send_run(sqs, run);
+        return;
+    }
+    sqs_give_back_run(sqs, run, 0);
+    message_run_free(run);
+}
+
 void sqs_hand_out(struct sqs_source *sqs)
 {
     struct message **link = &sqs->waiting;
@@ -64,7 +76,8 @@ void sqs_hand_out(struct sqs_source *sqs)
         }
         *link = run->next_run;
         run->next_run = NULL;
-        send_run(sqs, run);
+        hand_out(sqs, run);
+        link = &sqs->waiting; /* what it gave back may have changed the line */
     }
     if (!sqs->waiting && sqs->receivers_running == 0 && sqs->out) {
         message_chan_close(sqs->out);
@@ -81,16 +94,36 @@ static void wait_in_line(struct sqs_source *sqs, struct message *run)
     *link = run;
 }
 
+struct message *sqs_take_waiting(struct sqs_source *sqs, struct ticket ticket)
+{
+    struct message **link = &sqs->waiting, *taken = NULL;
+
+    while (*link) {
+        struct message *run = *link;
+
+        if (!lease_share_group(sqs->leases, run->ticket, ticket)) {
+            link = &run->next_run;
+            continue;
+        }
+        *link = run->next_run;
+        run->next_run = taken;
+        taken = run;
+    }
+    return taken;
+}
+
 /* What a message takes of the credits. */
 static size_t bytes_of(const struct sqs_message *m)
 {
     return m->body.n + m->message_attributes.n;
 }
 
-/* Enters one message into the table. The message to send on, or NULL: none. */
+/* Enters one message into the table. The message to send on, or NULL: none. `*is_gap`: it is left to the queue, or on its way
+ * back there. */
 static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m,
                              const struct sqs_receive_answer *answer, struct block *block,
-                             sl_dur visibility, size_t *held_bytes, size_t *held_count)
+                             sl_dur visibility, size_t *held_bytes, size_t *held_count,
+                             bool *is_gap)
 {
     struct lease_arrival arrival = {
         .id = m->message_id,
@@ -120,6 +153,7 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         sqs->memos[ticket.slot] =
             (struct sqs_memo){.bytes = bytes_of(m), .receive_count = m->receive_count};
         message = message_new(ticket, &record, block);
+        *is_gap = !message;
         if (!message && lease_return(sqs->leases, ticket, 0, LEASE_UNSENT, answer->answered) ==
                             LEASE_RETURN_QUEUE)
             sqs_queue_return(sqs, ticket);
@@ -130,7 +164,15 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         sl_assert(ticket_chan_try_send(sqs->deletes, ticket) == SL_OK);
         break;
     case LEASE_MERGED:
+        if (PLANTED(13) && lease_holds(sqs->leases, ticket, sl_now())) {
+            lease_delete(sqs->leases, ticket);
+            sl_assert(ticket_chan_try_send(sqs->deletes, ticket) == SL_OK);
+        }
+        *is_gap = !lease_holds(sqs->leases, ticket, sl_now()) &&
+                  lease_state_of(sqs->leases, ticket) != LEASE_DELETING;
+        break;
     case LEASE_NO_ROOM:
+        *is_gap = true;
         break;
     }
     return message;
@@ -144,8 +186,8 @@ static void report_unfit(struct sqs_source *sqs, const struct sqs_message *m, co
                  SLICE_ARG(m->message_id), why);
 }
 
-/* FIFO: whether a message before `m` in the same answer, and of the same group or of one that can't be known, is left to the
- * queue. It comes again before `m` does, so `m` must not be posted either. */
+/* FIFO: whether the queue will give again a message before `m` in the same answer, and of the same group or of one that can't
+ * be known. It comes again before `m` does, so `m` must not be posted either. */
 static bool follows_a_gap(const struct sqs_source *sqs, const struct sqs_receive_answer *answer,
                           const struct sqs_message *m, uint32_t gaps)
 {
@@ -160,7 +202,7 @@ static bool follows_a_gap(const struct sqs_source *sqs, const struct sqs_receive
 static void join_run(struct sqs_source *sqs, struct message *message, struct slice group,
                      struct message **runs, struct slice *groups, size_t *count)
 {
-    if (sqs->base.is_fifo) {
+    if (sqs->base.is_fifo && !PLANTED(17)) {
         for (size_t i = 0; i < *count; i++) {
             struct message *last = runs[i];
 
@@ -184,12 +226,13 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
     struct message *runs[SQS_ENTRIES_MAX];
     struct slice groups[SQS_ENTRIES_MAX];
     size_t run_count = 0, held_count = 0, held_bytes = 0, largest = 0;
-    uint32_t gaps = 0; /* a bit for each message that is left to the queue */
+    uint32_t gaps = 0; /* a bit for each message that the queue will give again */
 
     sqs->receive_number++;
     for (size_t i = 0; i < answer->count && block; i++) {
         const struct sqs_message *m = &answer->messages[i];
         struct message *message;
+        bool is_gap = false;
 
         if (m->unfit || follows_a_gap(sqs, answer, m, gaps)) {
             report_unfit(sqs, m, m->unfit ? m->unfit : "it comes after one that is");
@@ -197,7 +240,8 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
             continue;
         }
         largest = bytes_of(m) > largest ? bytes_of(m) : largest;
-        message = enter(sqs, m, answer, block, visibility, &held_bytes, &held_count);
+        message = enter(sqs, m, answer, block, visibility, &held_bytes, &held_count, &is_gap);
+        gaps |= (uint32_t)is_gap << i;
         if (message)
             join_run(sqs, message, m->group_id, runs, groups, &run_count);
     }
@@ -346,7 +390,8 @@ SL_TASK(receiver)
             poll(sqs, &answer);
             continue;
         }
-        sqs_seat_wait(seat, sqs->intake, at, "credits, or the time of the next poll");
+        sqs_seat_wait(seat, PLANTED(22) ? sqs->delivery : sqs->intake, at,
+                      "credits, or the time of the next poll");
     }
     strbuf_deinit(&answer.bytes);
     if (--sqs->receivers_running == 0)

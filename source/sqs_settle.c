@@ -23,7 +23,8 @@ void sqs_settled(struct sqs_source *sqs, struct ticket ticket)
 {
     struct sqs_memo *memo = &sqs->memos[ticket.slot];
 
-    credits_settled(&sqs->credits, 1, memo->bytes);
+    if (!(PLANTED(12) && memo->receive_count > 1))
+        credits_settled(&sqs->credits, 1, memo->bytes);
     *memo = (struct sqs_memo){0};
     sqs->base.progress->last_event = sl_now();
     if (sqs->waiting)
@@ -49,25 +50,47 @@ void sqs_queue_return(struct sqs_source *sqs, struct ticket ticket)
 
 void sqs_release_returns(struct sqs_source *sqs)
 {
-    for (size_t i = 0; i < sqs->postponed_count; i++)
+    for (size_t i = PLANTED(30); i < sqs->postponed_count; i++)
         queue_up(sqs->returns, sqs->postponed[i]);
     sqs->postponed_count = 0;
 }
 
 /* ---- verdicts ---- */
 
-static void give_back(struct sqs_source *sqs, const struct batch_item *item, unsigned delay_s,
+static void give_back(struct sqs_source *sqs, struct ticket ticket, unsigned delay_s,
                       enum lease_reason reason)
 {
-    switch (lease_return(sqs->leases, item->ticket, delay_s, reason, sl_now())) {
+    switch (lease_return(sqs->leases, ticket, delay_s, reason, sl_now())) {
     case LEASE_RETURN_QUEUE:
-        sqs_queue_return(sqs, item->ticket);
+        sqs_queue_return(sqs, ticket);
         break;
     case LEASE_RETURN_WAIT:
         break;
     case LEASE_RETURN_GONE:
-        sqs_settled(sqs, item->ticket);
+        sqs_settled(sqs, ticket);
         break;
+    }
+}
+
+void sqs_give_back_run(struct sqs_source *sqs, const struct message *run, unsigned delay_s)
+{
+    if (run->next)
+        sqs_give_back_run(sqs, run->next, delay_s);
+    give_back(sqs, run->ticket, delay_s, LEASE_UNSENT);
+}
+
+/*
+ * FIFO: runs that wait for an event of their group to be settled would be delivered before it, now that it goes back: they go
+ * back too, and before it. (They came with a second copy of it, after its lease had been lost.)
+ */
+static void give_back_waiting(struct sqs_source *sqs, struct ticket ticket, unsigned delay_s)
+{
+    struct message *run, *next;
+
+    for (run = sqs_take_waiting(sqs, ticket); run; run = next) {
+        next = run->next_run;
+        sqs_give_back_run(sqs, run, delay_s);
+        message_run_free(run);
     }
 }
 
@@ -78,6 +101,17 @@ static unsigned return_delay_s(const struct sqs_source *sqs, struct ticket ticke
     return (unsigned)(sl_dur_ms(delay) / 1000);
 }
 
+/* In the drain what was not delivered is visible at once; else it comes back later, whatever the reason: a lease that was
+ * lost and lives again, by a second copy, is no reason to hurry. */
+static unsigned delay_of(const struct sqs_source *sqs, const struct batch_item *item)
+{
+    bool drains = sl_ctx_err(sqs->intake) != SL_OK;
+
+    return (drains && item->fate != FATE_REFUSED) || PLANTED(14)
+               ? 0
+               : return_delay_s(sqs, item->ticket);
+}
+
 /* Last first: on a FIFO queue the first of a group must not become visible before those behind it are given back too. */
 static void settle_batch(struct sqs_source *sqs, struct batch *batch)
 {
@@ -85,24 +119,26 @@ static void settle_batch(struct sqs_source *sqs, struct batch *batch)
     unsigned delay_s = 0;
 
     for (size_t i = batch->count; i-- > 0;) {
-        const struct batch_item *item = &batch->items[i];
+        const struct batch_item *item = &batch->items[PLANTED(18) ? batch->count - 1 - i : i];
 
         if (item->in_doubt && item->fate != FATE_DELETE)
             lease_mark_in_doubt(sqs->leases, item->ticket);
         switch (item->fate) {
         case FATE_DELETE:
             lease_delete(sqs->leases, item->ticket);
-            queue_up(sqs->deletes, item->ticket);
+            if (!(PLANTED(26) && i == 99))
+                queue_up(sqs->deletes, item->ticket);
             break;
         case FATE_REFUSED:
-            if (!sqs->base.is_fifo || item->run != run)
-                delay_s = return_delay_s(sqs, item->ticket);
-            run = item->run;
-            give_back(sqs, item, delay_s, LEASE_REFUSED);
-            break;
         case FATE_UNSENT:
         case FATE_EXPIRED:
-            give_back(sqs, item, 0, LEASE_UNSENT);
+            if (!sqs->base.is_fifo || item->run != run)
+                delay_s = delay_of(sqs, item);
+            run = item->run;
+            if (lease_is_alive(sqs->leases, item->ticket, sl_now()))
+                give_back_waiting(sqs, item->ticket, delay_s);
+            give_back(sqs, item->ticket, delay_s,
+                      item->fate == FATE_REFUSED ? LEASE_REFUSED : LEASE_UNSENT);
             break;
         case FATE_UNDECIDED:
             sl_assert(!"a verdict decides on every event");
@@ -209,6 +245,8 @@ static bool on_deleted(struct sqs_source *sqs, struct ticket ticket, const struc
 
 static bool on_returned(struct sqs_source *sqs, struct ticket ticket, const struct sqs_entry *entry)
 {
+    if (sqs->waiting) /* they came while the return was under way */
+        give_back_waiting(sqs, ticket, lease_return_delay_s(sqs->leases, ticket));
     switch (entry->state) {
     case SQS_ENTRY_DONE:
         return after_done(sqs, ticket, lease_returned(sqs->leases, ticket));
@@ -227,7 +265,7 @@ static void sort_out(struct sqs_source *sqs, struct call *call, const struct sqs
     size_t kept = 0;
 
     for (size_t i = 0; i < call->count; i++)
-        if (act(sqs, call->tickets[i], &entries[i]))
+        if (act(sqs, call->tickets[i], &entries[i]) && !PLANTED(31))
             call->tickets[kept++] = call->tickets[i];
     call->count = kept;
 }

@@ -94,7 +94,7 @@ void sim_fault_plan_draw(struct sim_fault_plan *plan, struct sim_random *random,
     for (enum sim_fault kind = 0; kind < FAULTS; kind++) {
         bool is_on = sim_random_happens(random, share);
         uint32_t ppm = draw_ppm(random);
-        int64_t seconds = sim_random_between(random, 20, 200);
+        int64_t seconds = sim_random_between(random, 20, 160);
         bool has_window = sim_random_happens(random, share / 2);
 
         if (!(allowed >> kind & 1))
@@ -105,7 +105,8 @@ void sim_fault_plan_draw(struct sim_fault_plan *plan, struct sim_random *random,
         }
         if (sim_fault_rows[kind].leg != LEGS && plan->spares[sim_fault_rows[kind].leg])
             continue;
-        plan->ppm[kind] = is_on ? ppm : 0;
+        /* One 413 teaches a process to send less: there are few, so each is likely. */
+        plan->ppm[kind] = !is_on ? 0 : kind == FAULT_TOO_LARGE ? ppm * 8 : ppm;
         if (has_window && plan->window_count < SIM_WINDOWS_MAX)
             draw_window(plan, random, kind);
     }

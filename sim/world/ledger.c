@@ -93,12 +93,30 @@ static const struct sim_event *before(const struct sim_ledger *ledger, uint64_t 
     return sim_ledger_event(ledger, number - ledger->groups);
 }
 
+/* Which of those it was confirmed to is `process`; SIM_CONFIRMED_BY: none. */
+static size_t confirmed_to(const struct sim_event *event, uint32_t process)
+{
+    size_t i = 0;
+
+    while (i < SIM_CONFIRMED_BY && event->confirmed_by[i] != process)
+        i++;
+    return i;
+}
+
 static bool is_confirmed_by(const struct sim_event *event, uint32_t process)
 {
-    for (size_t i = 0; i < SIM_CONFIRMED_BY; i++)
-        if (event->confirmed_by[i] == process)
-            return true;
-    return false;
+    return confirmed_to(event, process) < SIM_CONFIRMED_BY;
+}
+
+/* Whether it has to know that: a process remembers it for two visibility timeouts, and for 10 minutes at least. */
+static bool has_to_know(const struct sim_ledger *ledger, const struct sim_event *event,
+                        uint32_t process)
+{
+    size_t i = confirmed_to(event, process);
+    sl_dur memory = sl_dur_max(sl_minutes(10), sl_dur_mul(ledger->visibility, 2));
+
+    return i < SIM_CONFIRMED_BY &&
+           sl_dur_cmp(sl_time_sub(sl_now(), event->confirmed_at[i]), memory) < 0;
 }
 
 /* ---- processes ---- */
@@ -113,8 +131,8 @@ struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t pro
         ledger->instances = realloc(ledger->instances, max * sizeof *ledger->instances);
         sl_assert(ledger->instances);
         for (uint32_t i = ledger->instance_max; i < max; i++)
-            ledger->instances[i] =
-                (struct sim_instance){.trouble_at = SL_NEVER, .signalled_at = SL_NEVER};
+            ledger->instances[i] = (struct sim_instance){
+                .trouble_at = SL_NEVER, .unrest_at = SL_NEVER, .signalled_at = SL_NEVER};
         ledger->instance_max = max;
     }
     return &ledger->instances[process];
@@ -122,7 +140,25 @@ struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t pro
 
 void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process)
 {
-    sim_ledger_instance(ledger, process)->trouble_at = sl_now();
+    struct sim_instance *instance = sim_ledger_instance(ledger, process);
+
+    instance->trouble_at = instance->unrest_at = sl_now();
+}
+
+void sim_ledger_unrest(struct sim_ledger *ledger, uint32_t process)
+{
+    sim_ledger_instance(ledger, process)->unrest_at = sl_now();
+}
+
+static bool is_within(sl_time at, sl_dur span)
+{
+    return sl_time_cmp(at, SL_NEVER) != 0 && sl_dur_cmp(sl_time_sub(sl_now(), at), span) <= 0;
+}
+
+bool sim_ledger_was_at_peace(struct sim_ledger *ledger, uint32_t process, sl_dur span)
+{
+    return !is_within(sim_ledger_instance(ledger, process)->unrest_at, span) &&
+           !is_within(ledger->frozen_at, span);
 }
 
 void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process)
@@ -139,20 +175,22 @@ void sim_ledger_frozen(struct sim_ledger *ledger)
     ledger->frozen_at = sl_now();
 }
 
-/* Whether `at` came so late that it may be why a lease ran out at `end`: within the two visibility timeouts before. */
-static bool may_have_cost(const struct sim_ledger *ledger, sl_time at, sl_time end)
+/* Whether `at` came so late that it may be why the event's lease ran out: within the two visibility timeouts before that. */
+static bool may_have_cost(const struct sim_ledger *ledger, const struct sim_event *event,
+                          sl_time at)
 {
+    sl_dur visibility = sl_dur_max(ledger->visibility, sl_sec(event->granted_s));
+
     return sl_time_cmp(at, SL_NEVER) != 0 &&
-           sl_dur_cmp(sl_time_sub(end, at), sl_dur_mul(ledger->visibility, 2)) <= 0;
+           sl_dur_cmp(sl_time_sub(event->hidden_until, at), sl_dur_mul(visibility, 2)) <= 0;
 }
 
 static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *event)
 {
     const struct sim_instance *instance = sim_ledger_instance(ledger, event->holder);
 
-    return instance->extends_no_more ||
-           may_have_cost(ledger, instance->trouble_at, event->hidden_until) ||
-           may_have_cost(ledger, ledger->frozen_at, event->hidden_until);
+    return instance->extends_no_more || may_have_cost(ledger, event, instance->trouble_at) ||
+           may_have_cost(ledger, event, ledger->frozen_at);
 }
 
 /* ---- SQS ---- */
@@ -164,8 +202,31 @@ void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
     if (number % SIM_PAGE == 0)
         add_page(ledger);
     ledger->count++;
-    sim_ledger_event(ledger, number)->is_poison = is_poison;
+    *sim_ledger_event(ledger, number) =
+        (struct sim_event){.is_poison = is_poison, .delete_failed = SL_NEVER};
     ledger->uncommitted++;
+}
+
+/* Whoever is told that a delete failed tries again while the lease lasts; that this never arrived is its only excuse. */
+static void judge_failed_delete(struct sim_ledger *ledger, uint64_t number,
+                                const struct sim_event *event)
+{
+    sl_dur time = sl_dur_min(sl_sec(8), sl_dur_div(ledger->visibility, 2));
+    const struct sim_instance *instance;
+
+    if (sl_time_cmp(event->delete_failed, SL_NEVER) == 0 || event->causes & BIT(CAUSE_ENDED) ||
+        sl_time_before(sl_now(), event->hidden_until))
+        return;
+    instance = sim_ledger_instance(ledger, event->holder);
+    if (sl_time_before(event->hidden_until, sl_time_add(event->delete_failed, time)) ||
+        sl_time_before(event->delete_failed, instance->trouble_at) ||
+        may_have_cost(ledger, event, ledger->frozen_at))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger,
+                    "process %" PRIu32 " was told that the delete of event %" PRIu64
+                    " failed, and did not try again",
+                    event->holder, number);
 }
 
 /* Why it is given out again. */
@@ -175,7 +236,8 @@ static uint8_t causes_of_receipt(struct sim_ledger *ledger, const struct sim_eve
 
     if (event->holder == 0 || causes)
         return causes;
-    if (sl_time_before(sl_now(), event->hidden_until))
+    /* Of two receipts at once it may hear of the newer one first, and use the older one's handle. */
+    if (sl_time_before(sl_now(), event->hidden_until) || event->last_causes & BIT(CAUSE_TWICE))
         return BIT(CAUSE_TWICE);
     return may_lose_lease(ledger, event) ? BIT(CAUSE_LEASE) : 0;
 }
@@ -189,6 +251,8 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     if (!event)
         return;
     causes = causes_of_receipt(ledger, event);
+    judge_failed_delete(ledger, number, event);
+    event->delete_failed = SL_NEVER;
     if (event->receipts++ > 0 && !causes) {
         ledger->strange_receipts++;
         sim_ledger_find(ledger,
@@ -198,9 +262,23 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     }
     event->causes = 0;
     event->last_causes = causes;
-    event->was_returned = false;
+    event->is_merged = event->holder == process;
+    event->was_returned = event->was_refused = event->was_held_up = event->is_heard = false;
+    event->granted_s = (uint16_t)(visibility.ns / 1000000000);
+    sim_ledger_instance(ledger, process)->visibility_s = event->granted_s;
     event->holder = process;
     event->hidden_until = sl_time_add(sl_now(), visibility);
+}
+
+void sim_ledger_heard(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time given)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event || event->holder != process)
+        return;
+    event->is_heard = true;
+    event->was_held_up =
+        sl_time_cmp(ledger->frozen_at, SL_NEVER) != 0 && !sl_time_before(ledger->frozen_at, given);
 }
 
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
@@ -218,22 +296,47 @@ void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t pro
 void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility)
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
+    sl_dur granted, due;
 
-    if (event)
-        event->hidden_until = sl_time_add(sl_now(), visibility);
+    if (!event)
+        return;
+    granted = sl_sec(event->granted_s);
+    due = sl_dur_add(sl_dur_add(sl_dur_div(granted, 2), sl_dur_div(granted, 40)), sl_ms(1500));
+    if (event->was_refused || sl_dur_cmp(sl_time_sub(event->hidden_until, sl_now()), due) > 0)
+        event->causes |= BIT(CAUSE_RETURNED);
+    event->hidden_until = sl_time_add(sl_now(), visibility);
+    event->granted_s = (uint16_t)(visibility.ns / 1000000000);
 }
 
-void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                          sl_dur asked)
 {
-    struct sim_event *event = sim_ledger_event(ledger, number);
+    const struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (!event || !is_confirmed_by(event, process))
-        return;
-    ledger->wrong_requests++;
-    sim_ledger_find(ledger,
-                    "event %" PRIu64 " given back by process %" PRIu32
-                    ", which knows that it is delivered",
-                    number, process);
+    return event && sl_dur_cmp(asked, sl_sec(event->granted_s)) != 0 &&
+           sl_dur_cmp(asked, ledger->visibility) != 0 &&
+           sl_dur_cmp(asked, sl_sec(sim_ledger_instance(ledger, process)->visibility_s)) != 0;
+}
+
+void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                             sl_dur delay)
+{
+    const struct sim_event *event = sim_ledger_event(ledger, number);
+    bool drains = sl_time_cmp(sim_ledger_instance(ledger, process)->signalled_at, SL_NEVER) != 0;
+
+    if (event && has_to_know(ledger, event, process)) {
+        ledger->wrong_requests++;
+        sim_ledger_find(ledger,
+                        "event %" PRIu64 " given back by process %" PRIu32
+                        ", which knows that it is delivered",
+                        number, process);
+    } else if (event && delay.ns == 0 && !drains && ledger->groups == 0) {
+        ledger->wrong_requests++;
+        sim_ledger_find(ledger,
+                        "event %" PRIu64 " given back by process %" PRIu32
+                        " without a delay, and that does not drain",
+                        number, process);
+    }
 }
 
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_dur delay)
@@ -253,12 +356,26 @@ void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (!event || is_confirmed_by(event, process))
+    if (event && event->holder == process)
+        event->delete_failed = SL_NEVER;
+    if (!event)
         return;
+    if (is_confirmed_by(event, process)) {
+        event->confirmed_at[confirmed_to(event, process)] = sl_now();
+        return;
+    }
     ledger->early_deletes++;
     sim_ledger_find(
         ledger, "event %" PRIu64 " deleted by process %" PRIu32 " before it was confirmed to it",
         number, process);
+}
+
+void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (event && event->holder == process && event->is_heard)
+        event->delete_failed = sl_now();
 }
 
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept)
@@ -288,6 +405,22 @@ void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 
 /* ---- the service ---- */
 
+void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began)
+{
+    const struct sim_event *event = sim_ledger_event(ledger, number);
+
+    /* Only trouble with SQS excuses it, or a world that stood still while the receipt was on its way: then it may believe in a
+     * lease that it does not have. */
+    if (!event || event->holder != process || sl_time_before(began, event->hidden_until) ||
+        event->is_deleted || event->was_held_up ||
+        may_have_cost(ledger, event, sim_ledger_instance(ledger, process)->trouble_at))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger,
+                    "event %" PRIu64 " posted by process %" PRIu32 " after its lease was over",
+                    number, process);
+}
+
 /* The most telling of the causes. */
 static enum sim_cause cause_of(const struct sim_event *event)
 {
@@ -302,7 +435,7 @@ static enum sim_cause cause_of(const struct sim_event *event)
 static void judge_duplicate(struct sim_ledger *ledger, uint64_t number,
                             const struct sim_event *event, uint32_t process)
 {
-    bool knows = is_confirmed_by(event, process);
+    bool knows = has_to_know(ledger, event, process);
 
     ledger->duplicates++;
     if (!knows && event->open + event->clean <= event->receipts) {
@@ -347,6 +480,14 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
     }
 }
 
+void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (event)
+        event->was_refused = true;
+}
+
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean)
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
@@ -363,7 +504,10 @@ void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t pr
     event->clean++;
     memmove(event->confirmed_by + 1, event->confirmed_by,
             (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_by[0]);
+    memmove(event->confirmed_at + 1, event->confirmed_at,
+            (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_at[0]);
     event->confirmed_by[0] = process;
+    event->confirmed_at[0] = sl_now();
     if (earlier && earlier->clean == 0 && !earlier->is_dead) {
         ledger->disorders++;
         sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group confirmed before %" PRIu64,

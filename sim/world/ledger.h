@@ -42,18 +42,28 @@ struct sim_event {
     uint32_t holder;      /* of the newest receipt; 0: it was given back */
     uint32_t
         confirmed_by[SIM_CONFIRMED_BY]; /* processes that got a clean answer, the newest first */
-    uint32_t process;                   /* the first that committed it */
+    sl_time confirmed_at[SIM_CONFIRMED_BY]; /* or asked for its delete last */
+    uint32_t process;                       /* the first that committed it */
     uint16_t receipts, commits, open, clean;
+    sl_time
+        delete_failed; /* when the holder was told that its delete failed, and has not tried again; SL_NEVER: not so */
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned, is_settled;
+    bool is_heard;    /* the newest receipt has arrived */
+    bool was_held_up; /* the world stood still while the newest receipt was on its way */
+    bool is_merged;   /* its process had it before, and may still */
+    bool was_refused; /* since the newest receipt the service said something else than yes of it */
+    uint16_t granted_s; /* what the newest receipt or extension asked for */
 };
 
 /* One start of sluice. */
 struct sim_instance {
-    sl_time trouble_at;   /* the last that it had with SQS; SL_NEVER: none */
-    sl_time signalled_at; /* SL_NEVER: not */
-    bool extends_no_more; /* it was told that it may not */
+    sl_time trouble_at;    /* the last that it had with SQS; SL_NEVER: none */
+    sl_time unrest_at;     /* the last that it had with SQS or the service */
+    sl_time signalled_at;  /* SL_NEVER: not */
+    bool extends_no_more;  /* it was told that it may not */
+    uint16_t visibility_s; /* what its receives ask for */
 };
 
 enum { SIM_PAGE = 64 };
@@ -95,34 +105,53 @@ void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
 /* It was given out. */
 void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                       sl_dur visibility);
+/* The answer that gave it out at `given` has arrived. */
+void sim_ledger_heard(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time given);
 /* The answer that gave it out did not arrive, or not fit for use. `is_visible`: SQS has noticed, and takes it back. */
 void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                         bool is_visible);
-/* The newest receipt's holder asks for it to be hidden for longer, and gets that. */
+/*
+ * The newest receipt's holder asks for it to be hidden for longer, and gets that. The growing delay of a return can be the same
+ * by chance: after a refusal, or before an extension is due, it may have been one.
+ */
 void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility);
+/* Whether a change of its visibility is certainly a return: an extension asks for as much as its receipt, or a receive of the
+ * process, did. */
+bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                          sl_dur asked);
 /* `process` gives it back, with its newest receipt, and SQS does that. */
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                          sl_dur delay);
 /* `process` asks for it to be returned, with whatever receipt. */
-void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                             sl_dur delay);
 /* `process` asks for its delete. */
 void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+/* And is told that it was not done. */
+void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32_t process);
 /* SQS says that it is deleted. `kept`: but it is not. */
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept);
 void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number);
 
 /* ---- the service ---- */
 
+/* `process` has sent it off, at `began`. */
+void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began);
 /* The service has taken it. `is_late`: from a request whose client had given it up before. */
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late);
+/* The service has said something else than yes of it. */
+void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number);
 /* The answer to a commit that was not late is known to its client: clean or not. */
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean);
 
 /* ---- processes ---- */
 
 struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t process);
-/* A request of this process to SQS went wrong. */
+/* A request of this process to SQS went wrong; or one to the service, which costs no leases. */
 void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process);
+void sim_ledger_unrest(struct sim_ledger *ledger, uint32_t process);
+/* Whether nothing went wrong for it in the last `span`. */
+bool sim_ledger_was_at_peace(struct sim_ledger *ledger, uint32_t process, sl_dur span);
 /* A process ended without an account for what it held: why those events come again. */
 void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process);
 /* All processes stood still until this moment. */

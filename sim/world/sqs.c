@@ -2,7 +2,7 @@
  * The queue's service, called as a server over HTTP would call it, and between the two: what SQS does of its own accord. What
  * is given out and deleted is read off the requests and answers, as somebody in the middle could.
  */
-#include "sim/world/sqs.h"
+#include "sim/world/sqs_impl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,35 +10,10 @@
 #include <string.h>
 
 #include "core/civil_time.h"
-#include "queue/table.h"
 
 /* Where the wall clock of every world begins: 2026-01-01 00:00 UTC. */
 #define WALL_START_MS INT64_C(1767225600000)
 enum { CHUNK = 64 * 1024 };
-
-/* What one receipt handle stood for. */
-struct given {
-    uint64_t hash; /* of the handle; 0: free */
-    uint64_t number;
-    uint32_t receipt; /* the event's first, second ... */
-};
-
-struct sim_sqs {
-    struct queue_service *service;
-    struct sl_ctx *ctx;
-    struct sim_net *net;
-    struct sim_faults *faults;
-    struct sim_ledger *ledger;
-    struct sim_random random;
-    struct sim_sqs_options options;
-    char dead_letter[96];
-    struct given *given;
-    size_t given_count, given_max;
-    unsigned key; /* of the access keys, the valid one */
-    char access_key[32];
-    struct sim_sqs_bill bill;
-    struct strbuf scratch, sending;
-};
 
 int64_t sim_sqs_true_ms(const struct sim_sqs *sqs)
 {
@@ -54,241 +29,6 @@ const char *sim_sqs_access_key(const struct sim_sqs *sqs)
 const struct sim_sqs_bill *sim_sqs_bill(const struct sim_sqs *sqs)
 {
     return &sqs->bill;
-}
-
-/* ---- what handles stand for ---- */
-
-static uint64_t hash_of(struct slice text)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (size_t i = 0; i < text.n; i++)
-        hash = (hash ^ (unsigned char)text.p[i]) * 0x100000001b3;
-    hash = table_hash_number(hash);
-    return hash ? hash : 1;
-}
-
-static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
-{
-    size_t i = hash & (max - 1);
-
-    while (slots[i].hash && slots[i].hash != hash)
-        i = (i + 1) & (max - 1);
-    return &slots[i];
-}
-
-static bool is_of_use(const struct sim_sqs *sqs, const struct given *given)
-{
-    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
-
-    return given->hash && event && !event->is_settled;
-}
-
-/* Makes room, also by forgetting what stood for settled events. */
-static void given_grow(struct sim_sqs *sqs)
-{
-    size_t used = 0, max = sqs->given_max ? sqs->given_max : 4096;
-    struct given *slots;
-
-    for (size_t i = 0; i < sqs->given_max; i++)
-        used += is_of_use(sqs, &sqs->given[i]);
-    while (used * 2 > max)
-        max *= 2;
-    slots = calloc(max, sizeof *slots);
-    sl_assert(slots);
-    for (size_t i = 0; i < sqs->given_max; i++)
-        if (is_of_use(sqs, &sqs->given[i]))
-            *given_slot(slots, max, sqs->given[i].hash) = sqs->given[i];
-    sqs->given_count = used;
-    free(sqs->given);
-    sqs->given = slots;
-    sqs->given_max = max;
-}
-
-static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
-{
-    uint64_t hash = hash_of(handle);
-    const struct sim_event *event;
-    struct given *slot;
-
-    if ((sqs->given_count + 1) * 4 > sqs->given_max * 3)
-        given_grow(sqs);
-    slot = given_slot(sqs->given, sqs->given_max, hash);
-    sqs->given_count += !slot->hash;
-    event = sim_ledger_event(sqs->ledger, number);
-    *slot = (struct given){hash, number, event ? event->receipts : 0};
-}
-
-/* NULL: nobody was given that handle. */
-static const struct given *recall(const struct sim_sqs *sqs, struct slice handle)
-{
-    const struct given *slot;
-
-    if (sqs->given_max == 0)
-        return NULL;
-    slot = given_slot(sqs->given, sqs->given_max, hash_of(handle));
-    return slot->hash ? slot : NULL;
-}
-
-/* Whether the event was not received again since. */
-static bool is_newest(const struct sim_sqs *sqs, const struct given *given)
-{
-    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
-
-    return event && event->receipts == given->receipt;
-}
-
-/* ---- reading what goes over the counter ---- */
-
-/* The next string that follows `"key":"` from *at on, which moves behind it. */
-static bool next_string(struct slice text, const char *key, size_t *at, struct slice *out)
-{
-    const char *found = memmem(text.p + *at, text.n - *at, key, strlen(key));
-    const char *end;
-
-    if (!found)
-        return false;
-    found += strlen(key);
-    end = memchr(found, '"', (size_t)(text.p + text.n - found));
-    if (!end)
-        return false;
-    *out = (struct slice){found, (size_t)(end - found)};
-    *at = (size_t)(end - text.p);
-    return true;
-}
-
-static int64_t number_after(struct slice text, const char *key, size_t from, int64_t otherwise)
-{
-    const char *found = memmem(text.p + from, text.n - from, key, strlen(key));
-    int64_t n = 0;
-
-    if (!found)
-        return otherwise;
-    for (found += strlen(key); found < text.p + text.n && *found >= '0' && *found <= '9'; found++)
-        n = n * 10 + (*found - '0');
-    return n;
-}
-
-/* The number at the beginning of an event, as it stands escaped in an answer: {\"event\":123,… */
-static bool escaped_number(struct slice text, size_t at, uint64_t *number)
-{
-    static const char key[] = "\"Body\":\"{\\\"event\\\":";
-    const char *found = memmem(text.p + at, text.n - at, key, sizeof key - 1);
-
-    if (!found)
-        return false;
-    *number = (uint64_t)number_after(text, key, at, 0);
-    return true;
-}
-
-enum request_kind { RECEIVE, DELETE, CHANGE, OTHER };
-
-struct request {
-    struct sim_sqs *sqs;
-    struct sim_exchange *exchange;
-    struct queue_call *call;
-    enum request_kind kind;
-    uint32_t process;
-    bool drops_deletes, is_gone_unseen;
-    bool is_fit;          /* what was answered is what SQS says, and a success */
-    uint64_t numbers[10]; /* what a receive gave out */
-    size_t count;
-    struct strbuf
-        body; /* of a receive: it may be at the service when its client has left, and taken its bytes along */
-};
-
-static void see_received(struct request *r, struct slice answer)
-{
-    struct slice asked = sim_exchange_body(r->exchange), handle;
-    int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", 0,
-                                   r->sqs->options.visibility.ns / 1000000000);
-    uint64_t number;
-    size_t at = 0;
-
-    while (next_string(answer, "\"ReceiptHandle\":\"", &at, &handle)) {
-        if (!escaped_number(answer, at, &number))
-            continue;
-        sim_trace_add(r->sqs->net->trace, "given", "event", number, r->process);
-        sim_ledger_given(r->sqs->ledger, number, r->process, sl_sec(seconds));
-        remember(r->sqs, handle, number);
-        r->numbers[r->count++] = number;
-    }
-    r->sqs->bill.receives++;
-    r->sqs->bill.receives_empty += r->count == 0;
-}
-
-/* Entries have their positions as ids, and an answer lists those that succeeded before those that failed. */
-static bool entry_failed(struct slice answer, unsigned position)
-{
-    const char *failed = memmem(answer.p, answer.n, "\"Failed\":", 9);
-    char id[24];
-
-    if (!failed)
-        return false;
-    snprintf(id, sizeof id, "\"Id\":\"%u\"", position);
-    return memmem(failed, (size_t)(answer.p + answer.n - failed), id, strlen(id));
-}
-
-static void see_deleted(const struct request *r, struct slice answer)
-{
-    struct slice asked = sim_exchange_body(r->exchange), handle;
-    size_t at = 0;
-
-    for (unsigned i = 0; next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
-        const struct given *given = recall(r->sqs, handle);
-
-        if (!given || entry_failed(answer, i))
-            continue;
-        if (r->drops_deletes || is_newest(r->sqs, given))
-            sim_ledger_deleted(r->sqs->ledger, given->number, r->drops_deletes);
-    }
-}
-
-static void see_changed(const struct request *r, struct slice answer)
-{
-    struct slice asked = sim_exchange_body(r->exchange), handle;
-    struct sim_ledger *ledger = r->sqs->ledger;
-    size_t at = 0;
-
-    for (unsigned i = 0; next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
-        sl_dur asked_for = sl_sec(number_after(asked, "\"VisibilityTimeout\":", at, 0));
-        const struct given *given = recall(r->sqs, handle);
-
-        /* With an old handle, or one whose time is over, nothing is done, and SQS calls that a success. */
-        if (!given || entry_failed(answer, i) || !is_newest(r->sqs, given) ||
-            !sl_time_before(sl_now(), sim_ledger_event(ledger, given->number)->hidden_until))
-            continue;
-        sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
-                      (uint64_t)asked_for.ns / 1000000000);
-        if (sl_dur_cmp(asked_for, ledger->visibility) == 0)
-            sim_ledger_extended(ledger, given->number, asked_for);
-        else
-            sim_ledger_returned(ledger, given->number, r->process, asked_for);
-    }
-}
-
-/* What is asked for, whatever becomes of it. An extension asks for the queue's own visibility timeout, a return for less. */
-static void see_asked(const struct request *r)
-{
-    struct slice asked = sim_exchange_body(r->exchange), handle;
-    struct sim_sqs *sqs = r->sqs;
-    size_t at = 0;
-
-    while (next_string(asked, "\"ReceiptHandle\":\"", &at, &handle)) {
-        int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", at, 0);
-        const struct given *given = recall(sqs, handle);
-
-        if (!given)
-            continue;
-        sim_trace_add(sqs->net->trace, r->kind == DELETE ? "delete asked" : "change asked", "event",
-                      given->number, r->process);
-        if (r->kind == DELETE)
-            sim_ledger_delete_asked(sqs->ledger, given->number, r->process);
-        else if (sl_dur_cmp(sl_sec(seconds), sqs->ledger->visibility) != 0)
-            sim_ledger_return_asked(sqs->ledger, given->number, r->process);
-    }
-    sqs->bill.deletes += r->kind == DELETE;
-    sqs->bill.changes += r->kind == CHANGE;
 }
 
 /* ---- an exchange as a caller of the service ---- */
@@ -308,11 +48,21 @@ static void request_over(void *arg, bool delivered)
 {
     struct request *r = arg;
 
+    bool is_heard = delivered && r->is_fit;
+
     /* SQS does not always learn what became of an answer. */
-    for (size_t i = 0; i < r->count && !(delivered && r->is_fit); i++)
-        sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
-                           r->call && !delivered && !r->is_gone_unseen);
-    if (!delivered || !r->is_fit)
+    for (size_t i = 0; i < r->count; i++) {
+        sim_trace_add(r->sqs->net->trace, r->kind == DELETE ? "delete failed" : "receipt heard",
+                      "event", r->numbers[i], is_heard ? r->process : 0);
+        if (r->kind == DELETE && is_heard)
+            sim_ledger_delete_failed(r->sqs->ledger, r->numbers[i], r->process);
+        else if (r->kind == RECEIVE && is_heard)
+            sim_ledger_heard(r->sqs->ledger, r->numbers[i], r->process, r->given);
+        else if (r->kind == RECEIVE)
+            sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
+                               r->call && !delivered && !r->is_gone_unseen);
+    }
+    if (!is_heard)
         sim_ledger_trouble(r->sqs->ledger, r->process);
     if (r->call)
         queue_call_completed(r->call, delivered || r->is_gone_unseen);
@@ -387,12 +137,13 @@ static void reply(void *of, int status, const struct http_header *list, size_t c
 
     r->is_fit = status == 200;
     if (status == 200 && r->kind == RECEIVE)
-        see_received(r, body);
+        sqs_see_received(r, body);
     if (status == 200 && r->kind == DELETE)
-        see_deleted(r, body);
+        sqs_see_deleted(r, body);
     if (status == 200 && r->kind == CHANGE)
-        see_changed(r, body);
-    if (r->count > 0 && sim_fault_happens(sqs->faults, FAULT_SQS_BAD_DIGEST, LEG_SQS)) {
+        sqs_see_changed(r, body);
+    if (r->kind == RECEIVE && r->count > 0 &&
+        sim_fault_happens(sqs->faults, FAULT_SQS_BAD_DIGEST, LEG_SQS)) {
         strbuf_reset(&sqs->scratch);
         strbuf_add_slice(&sqs->scratch, body);
         spoil(r, &sqs->scratch);
@@ -527,19 +278,6 @@ static void set_faults(struct request *r)
         });
 }
 
-/* Whoever was told to stop starts no receive. */
-static void see_poll(const struct request *r)
-{
-    const struct sim_instance *instance = sim_ledger_instance(r->sqs->ledger, r->process);
-
-    if (sl_time_cmp(instance->signalled_at, SL_NEVER) == 0 ||
-        !sl_time_before(instance->signalled_at, sim_exchange_began(r->exchange)))
-        return;
-    r->sqs->ledger->receives_after_signal++;
-    sim_ledger_find(r->sqs->ledger,
-                    "process %" PRIu32 " started a receive after it was told to stop", r->process);
-}
-
 /* A request of a process's that did not even arrive. */
 static void missed(void *arg, struct sim_exchange *exchange)
 {
@@ -563,10 +301,7 @@ static void take(void *arg, struct sim_exchange *exchange)
                        &(struct sim_watch){.gone = request_gone, .over = request_over, .arg = r});
     if (r->kind == OTHER)
         sqs->bill.others++;
-    if (r->kind == DELETE || r->kind == CHANGE)
-        see_asked(r);
-    if (r->kind == RECEIVE)
-        see_poll(r);
+    sqs_see_asked(r);
     if (is_turned_away(r))
         return;
     set_faults(r);
@@ -733,8 +468,8 @@ static void collected(void *of, int status, const struct http_header *list, size
     (void)count;
     sl_assert(status == 200);
     collecting->count = 0;
-    while (next_string(body, "\"ReceiptHandle\":\"", &at, &handle))
-        if (escaped_number(body, at, &number)) {
+    while (sqs_next_string(body, "\"ReceiptHandle\":\"", &at, &handle))
+        if (sqs_escaped_number(body, at, &number)) {
             sim_ledger_dead(collecting->sqs->ledger, number);
             collecting->count++;
         }

@@ -2,8 +2,8 @@
  * world -- a queue, a service, some processes of sluice between them, and time: run from a seed, judged from outside.
  *
  * A world has two phases. First events come and faults happen, for `duration`. Then both stop, and what is left has to be
- * delivered: within two visibility timeouts and 60 s from when the last event that was given back with a delay, before the
- * faults stopped, is visible again; and, for a backlog, as much longer as it takes at twice the rate at which events came.
+ * delivered: within two visibility timeouts and 60 s from when the last event that was given back with a delay, until 60 s
+ * after the faults, is visible again; and, for a backlog, as much longer as it takes at twice the rate at which events came.
  */
 #ifndef SIM_WORLD_WORLD_H
 #define SIM_WORLD_WORLD_H

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A world that takes longer than that on this machine hangs. */
-enum { SECONDS_MAX = 120, JOBS_MAX = 64 };
+/* A world that takes longer than that, of the processor's time, hangs. */
+enum { SECONDS_MAX = 60, JOBS_MAX = 64 };
 
 /* What a child says: it begins with a case, or has a result. */
 struct note {
@@ -40,6 +41,14 @@ static void say(const struct crew *crew, const struct note *note)
     }
 }
 
+/* Ends this process after so many seconds of the processor's time; 0: not any more. */
+static void limit(time_t cpu)
+{
+    struct itimerval timer = {.it_value = {.tv_sec = cpu}};
+
+    sl_assert(setitimer(ITIMER_PROF, &timer, NULL) == 0);
+}
+
 static void work(const struct crew *crew)
 {
     for (;;) {
@@ -49,11 +58,11 @@ static void work(const struct crew *crew)
         if (note.index >= crew->count)
             _exit(0);
         say(crew, &note);
-        alarm(SECONDS_MAX);
+        limit(SECONDS_MAX);
         sim_case_config(&crew->cases[note.index], &config);
         if (sim_run(&config, &note.result) != 0)
             snprintf(note.result.finding, sizeof note.result.finding, "it could not be run");
-        alarm(0);
+        limit(0);
         note.is_result = true;
         say(crew, &note);
     }
@@ -112,11 +121,17 @@ static bool bury(struct worker *worker, struct sim_result *result)
     *result = (struct sim_result){.trace_hash = 0};
     if (WIFSIGNALED(status))
         snprintf(result->finding, sizeof result->finding, "ended by signal %d%s", WTERMSIG(status),
-                 WTERMSIG(status) == SIGALRM ? ": it hangs" : "");
+                 WTERMSIG(status) == SIGPROF ? ": it hangs" : "");
     else
         snprintf(result->finding, sizeof result->finding, "ended with status %d",
                  WEXITSTATUS(status));
     return worker->is_at_work;
+}
+
+static void hear_of(const struct crew *crew, bool goes_on)
+{
+    if (!goes_on)
+        __atomic_store_n(crew->next, crew->count, __ATOMIC_SEQ_CST);
 }
 
 static void look_at(struct worker *worker, struct crew *crew, on_result *told, void *arg)
@@ -125,7 +140,7 @@ static void look_at(struct worker *worker, struct crew *crew, on_result *told, v
 
     if (!hear(worker, &note)) {
         if (bury(worker, &note.result)) {
-            told(arg, worker->index, &note.result);
+            hear_of(crew, told(arg, worker->index, &note.result));
             *worker = hire(crew);
         }
         return;
@@ -133,7 +148,7 @@ static void look_at(struct worker *worker, struct crew *crew, on_result *told, v
     worker->index = note.index;
     worker->is_at_work = !note.is_result;
     if (note.is_result)
-        told(arg, note.index, &note.result);
+        hear_of(crew, told(arg, note.index, &note.result));
 }
 
 static int highest(const struct worker *workers, unsigned jobs, fd_set *set)
@@ -172,10 +187,11 @@ void sim_run_apart(const struct sim_case *cases, size_t count, unsigned jobs, on
     munmap(crew.next, sizeof *crew.next);
 }
 
-static void keep(void *arg, size_t index, const struct sim_result *result)
+static bool keep(void *arg, size_t index, const struct sim_result *result)
 {
     (void)index;
     *(struct sim_result *)arg = *result;
+    return true;
 }
 
 struct sim_result sim_run_one_apart(const struct sim_case *one)

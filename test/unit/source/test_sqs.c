@@ -43,6 +43,7 @@ struct faults {
     unsigned throttle;     /* 400 ThrottlingException */
     unsigned no_extending; /* AccessDenied for ChangeMessageVisibility: all or none */
     unsigned come_again;   /* a deleted message comes back */
+    unsigned bad_digest;   /* of messages: the digest is another body's */
 };
 
 struct world {
@@ -106,7 +107,7 @@ static void write_message(struct world *w, size_t i, struct strbuf *out)
 
     m->receives++;
     snprintf(body, sizeof(body), "body of %zu", i);
-    md5_hex(slice_of(body), digest);
+    md5_hex(dice(w, w->faults.bad_digest) ? SLICE("another body") : slice_of(body), digest);
     strbuf_addf(out,
                 "{\"MessageId\":\"m-%06zu\",\"ReceiptHandle\":\"%zu:%u\",\"MD5OfBody\":\"%s\","
                 "\"Body\":\"%s\","
@@ -650,6 +651,23 @@ static void fifo_keeps_the_order_of_each_group(void **state)
     }
 }
 
+static void fifo_posts_nothing_behind_an_unfit_event(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct world *w = world_new(200);
+
+        w->is_fifo = true;
+        w->groups = 4;
+        w->faults.bad_digest = 100;
+        run(w, seed);
+        if (w->order_breaks)
+            fail_msg("seed %llu: %u breaks of order", (unsigned long long)seed, w->order_breaks);
+        assert_int_equal(delivered_times(w, 1), 200);
+        free(w);
+    }
+}
+
 static void a_queue_of_one_group_flows(void **state)
 {
     struct world *w = world_new(200);
@@ -870,6 +888,7 @@ int main(void)
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
         cmocka_unit_test(a_queue_of_one_group_flows),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
         cmocka_unit_test(count_stops_after_so_many_events),

@@ -1,0 +1,277 @@
+/*
+ * What goes over SQS's counter, read off requests and answers as somebody in the middle could: which event a receipt handle stands
+ * for, and what is asked and done with it. The ledger judges.
+ */
+#include "sim/world/sqs_impl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/table.h"
+
+/* ---- what handles stand for ---- */
+
+static uint64_t hash_of(struct slice text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < text.n; i++)
+        hash = (hash ^ (unsigned char)text.p[i]) * 0x100000001b3;
+    hash = table_hash_number(hash);
+    return hash ? hash : 1;
+}
+
+static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
+{
+    size_t i = hash & (max - 1);
+
+    while (slots[i].hash && slots[i].hash != hash)
+        i = (i + 1) & (max - 1);
+    return &slots[i];
+}
+
+static bool is_of_use(const struct sim_sqs *sqs, const struct given *given)
+{
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
+
+    return given->hash && event && !event->is_settled;
+}
+
+/* Makes room, also by forgetting what stood for settled events. */
+static void given_grow(struct sim_sqs *sqs)
+{
+    size_t used = 0, max = sqs->given_max ? sqs->given_max : 4096;
+    struct given *slots;
+
+    for (size_t i = 0; i < sqs->given_max; i++)
+        used += is_of_use(sqs, &sqs->given[i]);
+    while (used * 2 > max)
+        max *= 2;
+    slots = calloc(max, sizeof *slots);
+    sl_assert(slots);
+    for (size_t i = 0; i < sqs->given_max; i++)
+        if (is_of_use(sqs, &sqs->given[i]))
+            *given_slot(slots, max, sqs->given[i].hash) = sqs->given[i];
+    sqs->given_count = used;
+    free(sqs->given);
+    sqs->given = slots;
+    sqs->given_max = max;
+}
+
+static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
+{
+    uint64_t hash = hash_of(handle);
+    const struct sim_event *event;
+    struct given *slot;
+
+    if ((sqs->given_count + 1) * 4 > sqs->given_max * 3)
+        given_grow(sqs);
+    slot = given_slot(sqs->given, sqs->given_max, hash);
+    sqs->given_count += !slot->hash;
+    event = sim_ledger_event(sqs->ledger, number);
+    *slot = (struct given){hash, number, event ? event->receipts : 0};
+}
+
+/* NULL: nobody was given that handle. */
+static const struct given *recall(const struct sim_sqs *sqs, struct slice handle)
+{
+    const struct given *slot;
+
+    if (sqs->given_max == 0)
+        return NULL;
+    slot = given_slot(sqs->given, sqs->given_max, hash_of(handle));
+    return slot->hash ? slot : NULL;
+}
+
+/* Whether the event was not received again since. */
+static bool is_newest(const struct sim_sqs *sqs, const struct given *given)
+{
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
+
+    return event && event->receipts == given->receipt;
+}
+
+/* ---- reading what goes over the counter ---- */
+
+bool sqs_next_string(struct slice text, const char *key, size_t *at, struct slice *out)
+{
+    const char *found = memmem(text.p + *at, text.n - *at, key, strlen(key));
+    const char *end;
+
+    if (!found)
+        return false;
+    found += strlen(key);
+    end = memchr(found, '"', (size_t)(text.p + text.n - found));
+    if (!end)
+        return false;
+    *out = (struct slice){found, (size_t)(end - found)};
+    *at = (size_t)(end - text.p);
+    return true;
+}
+
+static int64_t number_after(struct slice text, const char *key, size_t from, int64_t otherwise)
+{
+    const char *found = memmem(text.p + from, text.n - from, key, strlen(key));
+    int64_t n = 0;
+
+    if (!found)
+        return otherwise;
+    for (found += strlen(key); found < text.p + text.n && *found >= '0' && *found <= '9'; found++)
+        n = n * 10 + (*found - '0');
+    return n;
+}
+
+bool sqs_escaped_number(struct slice text, size_t at, uint64_t *number)
+{
+    static const char key[] = "\"Body\":\"{\\\"event\\\":";
+    const char *found = memmem(text.p + at, text.n - at, key, sizeof key - 1);
+
+    if (!found)
+        return false;
+    *number = (uint64_t)number_after(text, key, at, 0);
+    return true;
+}
+
+void sqs_see_received(struct request *r, struct slice answer)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", 0,
+                                   r->sqs->options.visibility.ns / 1000000000);
+    uint64_t number;
+    size_t at = 0;
+
+    while (sqs_next_string(answer, "\"ReceiptHandle\":\"", &at, &handle)) {
+        if (!sqs_escaped_number(answer, at, &number))
+            continue;
+        sim_trace_add(r->sqs->net->trace, "given", "event", number, r->process);
+        sim_ledger_given(r->sqs->ledger, number, r->process, sl_sec(seconds));
+        remember(r->sqs, handle, number);
+        r->numbers[r->count++] = number;
+    }
+    r->given = sl_now();
+    r->sqs->bill.receives++;
+    r->sqs->bill.receives_empty += r->count == 0;
+}
+
+/* Entries have their positions as ids, and an answer lists those that succeeded before those that failed. */
+static bool entry_failed(struct slice answer, unsigned position)
+{
+    const char *failed = memmem(answer.p, answer.n, "\"Failed\":[{", 11);
+    char id[24];
+
+    if (!failed)
+        return false;
+    snprintf(id, sizeof id, "\"Id\":\"%u\"", position);
+    return memmem(failed, (size_t)(answer.p + answer.n - failed), id, strlen(id));
+}
+
+void sqs_see_deleted(struct request *r, struct slice answer)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    size_t at = 0;
+
+    for (unsigned i = 0; sqs_next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
+        const struct given *given = recall(r->sqs, handle);
+
+        if (given && entry_failed(answer, i))
+            r->numbers[r->count++] = given->number;
+        if (!given || entry_failed(answer, i))
+            continue;
+        if (r->drops_deletes || is_newest(r->sqs, given))
+            sim_ledger_deleted(r->sqs->ledger, given->number, r->drops_deletes);
+    }
+}
+
+void sqs_see_changed(const struct request *r, struct slice answer)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    struct sim_ledger *ledger = r->sqs->ledger;
+    size_t at = 0;
+
+    for (unsigned i = 0; sqs_next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
+        sl_dur asked_for = sl_sec(number_after(asked, "\"VisibilityTimeout\":", at, 0));
+        const struct given *given = recall(r->sqs, handle);
+
+        /* With an old handle, or one whose time is over, nothing is done, and SQS calls that a success. */
+        if (!given || entry_failed(answer, i) || !is_newest(r->sqs, given) ||
+            !sl_time_before(sl_now(), sim_ledger_event(ledger, given->number)->hidden_until))
+            continue;
+        sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
+                      (uint64_t)asked_for.ns / 1000000000);
+        if (sim_ledger_is_return(ledger, given->number, r->process, asked_for))
+            sim_ledger_returned(ledger, given->number, r->process, asked_for);
+        else
+            sim_ledger_extended(ledger, given->number, asked_for);
+    }
+}
+
+static bool is_merged(const struct sim_ledger *ledger, uint64_t number)
+{
+    const struct sim_event *event = sim_ledger_event(ledger, number);
+
+    return !event || event->is_merged;
+}
+
+/* On a FIFO queue what one receive brought of a group is given back last first: the first of it must not be visible before the
+ * others are. */
+static void see_return(const struct request *r, uint64_t number, sl_dur delay, uint64_t *last)
+{
+    struct sim_ledger *ledger = r->sqs->ledger;
+    uint64_t groups = ledger->groups, before = *last;
+
+    sim_ledger_return_asked(ledger, number, r->process, delay);
+    *last = number;
+    if (groups == 0 || before == UINT64_MAX || number % groups != before % groups ||
+        number < before || is_merged(ledger, number) || is_merged(ledger, before))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group given back after %" PRIu64, number,
+                    before);
+}
+
+/* Whoever was told to stop starts no receive. */
+static void see_poll(const struct request *r)
+{
+    const struct sim_instance *instance = sim_ledger_instance(r->sqs->ledger, r->process);
+
+    if (sl_time_cmp(instance->signalled_at, SL_NEVER) == 0 ||
+        !sl_time_before(instance->signalled_at, sim_exchange_began(r->exchange)))
+        return;
+    r->sqs->ledger->receives_after_signal++;
+    sim_ledger_find(r->sqs->ledger,
+                    "process %" PRIu32 " started a receive after it was told to stop", r->process);
+}
+
+static void see_entries(const struct request *r)
+{
+    struct slice asked = sim_exchange_body(r->exchange), handle;
+    struct sim_sqs *sqs = r->sqs;
+    uint64_t last = UINT64_MAX;
+    size_t at = 0;
+
+    while (sqs_next_string(asked, "\"ReceiptHandle\":\"", &at, &handle)) {
+        int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", at, 0);
+        const struct given *given = recall(sqs, handle);
+
+        if (!given)
+            continue;
+        sim_trace_add(sqs->net->trace, r->kind == DELETE ? "delete asked" : "change asked", "event",
+                      given->number, r->process);
+        if (r->kind == DELETE)
+            sim_ledger_delete_asked(sqs->ledger, given->number, r->process);
+        else if (sim_ledger_is_return(sqs->ledger, given->number, r->process, sl_sec(seconds)))
+            see_return(r, given->number, sl_sec(seconds), &last);
+    }
+    sqs->bill.deletes += r->kind == DELETE;
+    sqs->bill.changes += r->kind == CHANGE;
+}
+
+void sqs_see_asked(const struct request *r)
+{
+    if (r->kind == RECEIVE)
+        see_poll(r);
+    else if (r->kind != OTHER)
+        see_entries(r);
+}
