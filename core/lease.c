@@ -296,6 +296,14 @@ bool lease_run_may_go(const struct lease_table *t, struct ticket ticket)
     return s->group_n == 0 || t->slots[group_first(t, ticket.slot)].run == s->run;
 }
 
+bool lease_share_group(const struct lease_table *t, struct ticket a, struct ticket b)
+{
+    const struct slot *one = slot_of(t, a), *other = slot_of(t, b);
+
+    return one->group_n > 0 && one->group_n == other->group_n &&
+           memcmp(one->text, other->text, one->group_n) == 0;
+}
+
 uint32_t lease_held(const struct lease_table *t)
 {
     return t->used;

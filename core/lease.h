@@ -133,6 +133,8 @@ bool lease_is_alive(const struct lease_table *table, struct ticket ticket, sl_ti
 sl_time lease_deadline(const struct lease_table *table, struct ticket ticket);
 /* FIFO: whether no earlier run of its group is held. Always true on a standard queue. */
 bool lease_run_may_go(const struct lease_table *table, struct ticket ticket);
+/* FIFO: whether both are of one message group. Never so on a standard queue. */
+bool lease_share_group(const struct lease_table *table, struct ticket a, struct ticket b);
 /* How many events are in the table. */
 uint32_t lease_held(const struct lease_table *table);
 /* Visits what is in the table, in no particular but a fixed order. *cursor starts as 0. false: that

@@ -304,8 +304,8 @@ static enum step on_retry(struct courier *courier, struct part *part,
         return STEP_DECIDED;
     }
     log_trouble(courier, part, result, "trying again");
-    if (sl_dur_cmp(result->retry_after, delay) > 0)
-        return wait_as_told(courier, part, result->retry_after);
+    if (result->retry_after.ns > 0) /* nothing wakes from that, not even an outage's end */
+        return wait_as_told(courier, part, sl_dur_max(result->retry_after, delay));
     (void)gate_back_off(&delivery->gate, courier->seat, delay);
     return STEP_AGAIN;
 }

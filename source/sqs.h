@@ -114,6 +114,8 @@ void sqs_queue_return(struct sqs_source *sqs, struct ticket ticket);
 void sqs_release_returns(struct sqs_source *sqs);
 /* FIFO: hands out the waiting runs that may go, and closes `out` if nothing more can come. */
 void sqs_hand_out(struct sqs_source *sqs);
+/* FIFO: takes the waiting runs of an event's group out of the line, the newest first; linked by next_run. NULL: there are none. */
+struct message *sqs_take_waiting(struct sqs_source *sqs, struct ticket ticket);
 
 /* Reads the queue's attributes, and takes on a changed visibility timeout. Results as sqs_get_attributes. */
 int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out,

@@ -81,6 +81,24 @@ static void wait_in_line(struct sqs_source *sqs, struct message *run)
     *link = run;
 }
 
+struct message *sqs_take_waiting(struct sqs_source *sqs, struct ticket ticket)
+{
+    struct message **link = &sqs->waiting, *taken = NULL;
+
+    while (*link) {
+        struct message *run = *link;
+
+        if (!lease_share_group(sqs->leases, run->ticket, ticket)) {
+            link = &run->next_run;
+            continue;
+        }
+        *link = run->next_run;
+        run->next_run = taken;
+        taken = run;
+    }
+    return taken;
+}
+
 /* What a message takes of the credits. */
 static size_t bytes_of(const struct sqs_message *m)
 {

@@ -56,18 +56,40 @@ void sqs_release_returns(struct sqs_source *sqs)
 
 /* ---- verdicts ---- */
 
-static void give_back(struct sqs_source *sqs, const struct batch_item *item, unsigned delay_s,
+static void give_back(struct sqs_source *sqs, struct ticket ticket, unsigned delay_s,
                       enum lease_reason reason)
 {
-    switch (lease_return(sqs->leases, item->ticket, delay_s, reason, sl_now())) {
+    switch (lease_return(sqs->leases, ticket, delay_s, reason, sl_now())) {
     case LEASE_RETURN_QUEUE:
-        sqs_queue_return(sqs, item->ticket);
+        sqs_queue_return(sqs, ticket);
         break;
     case LEASE_RETURN_WAIT:
         break;
     case LEASE_RETURN_GONE:
-        sqs_settled(sqs, item->ticket);
+        sqs_settled(sqs, ticket);
         break;
+    }
+}
+
+static void give_back_run(struct sqs_source *sqs, const struct message *run, unsigned delay_s)
+{
+    if (run->next)
+        give_back_run(sqs, run->next, delay_s);
+    give_back(sqs, run->ticket, delay_s, LEASE_UNSENT);
+}
+
+/*
+ * FIFO: runs that wait for an event of their group to be settled would be delivered before it, now that it goes back: they go
+ * back too, and before it. (They came with a second copy of it, after its lease had been lost.)
+ */
+static void give_back_waiting(struct sqs_source *sqs, struct ticket ticket, unsigned delay_s)
+{
+    struct message *run, *next;
+
+    for (run = sqs_take_waiting(sqs, ticket); run; run = next) {
+        next = run->next_run;
+        give_back_run(sqs, run, delay_s);
+        message_run_free(run);
     }
 }
 
@@ -76,6 +98,15 @@ static unsigned return_delay_s(const struct sqs_source *sqs, struct ticket ticke
     sl_dur delay = backoff_return_delay(sqs->memos[ticket.slot].receive_count, sl_random());
 
     return (unsigned)(sl_dur_ms(delay) / 1000);
+}
+
+/* In the drain what was not delivered is visible at once; else it comes back later, whatever the reason: a lease that was
+ * lost and lives again, by a second copy, is no reason to hurry. */
+static unsigned delay_of(const struct sqs_source *sqs, const struct batch_item *item)
+{
+    bool drains = sl_ctx_err(sqs->intake) != SL_OK;
+
+    return drains && item->fate != FATE_REFUSED ? 0 : return_delay_s(sqs, item->ticket);
 }
 
 /* Last first: on a FIFO queue the first of a group must not become visible before those behind it are given back too. */
@@ -95,14 +126,15 @@ static void settle_batch(struct sqs_source *sqs, struct batch *batch)
             queue_up(sqs->deletes, item->ticket);
             break;
         case FATE_REFUSED:
-            if (!sqs->base.is_fifo || item->run != run)
-                delay_s = return_delay_s(sqs, item->ticket);
-            run = item->run;
-            give_back(sqs, item, delay_s, LEASE_REFUSED);
-            break;
         case FATE_UNSENT:
         case FATE_EXPIRED:
-            give_back(sqs, item, 0, LEASE_UNSENT);
+            if (!sqs->base.is_fifo || item->run != run)
+                delay_s = delay_of(sqs, item);
+            run = item->run;
+            if (lease_is_alive(sqs->leases, item->ticket, sl_now()))
+                give_back_waiting(sqs, item->ticket, delay_s);
+            give_back(sqs, item->ticket, delay_s,
+                      item->fate == FATE_REFUSED ? LEASE_REFUSED : LEASE_UNSENT);
             break;
         case FATE_UNDECIDED:
             sl_assert(!"a verdict decides on every event");
@@ -207,6 +239,8 @@ static bool on_deleted(struct sqs_source *sqs, struct ticket ticket, const struc
 
 static bool on_returned(struct sqs_source *sqs, struct ticket ticket, const struct sqs_entry *entry)
 {
+    if (sqs->waiting) /* they came while the return was under way */
+        give_back_waiting(sqs, ticket, lease_return_delay_s(sqs->leases, ticket));
     switch (entry->state) {
     case SQS_ENTRY_DONE:
         return after_done(sqs, ticket, lease_returned(sqs->leases, ticket));

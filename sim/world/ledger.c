@@ -113,8 +113,8 @@ struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t pro
         ledger->instances = realloc(ledger->instances, max * sizeof *ledger->instances);
         sl_assert(ledger->instances);
         for (uint32_t i = ledger->instance_max; i < max; i++)
-            ledger->instances[i] =
-                (struct sim_instance){.trouble_at = SL_NEVER, .signalled_at = SL_NEVER};
+            ledger->instances[i] = (struct sim_instance){
+                .trouble_at = SL_NEVER, .unrest_at = SL_NEVER, .signalled_at = SL_NEVER};
         ledger->instance_max = max;
     }
     return &ledger->instances[process];
@@ -122,7 +122,25 @@ struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t pro
 
 void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process)
 {
-    sim_ledger_instance(ledger, process)->trouble_at = sl_now();
+    struct sim_instance *instance = sim_ledger_instance(ledger, process);
+
+    instance->trouble_at = instance->unrest_at = sl_now();
+}
+
+void sim_ledger_unrest(struct sim_ledger *ledger, uint32_t process)
+{
+    sim_ledger_instance(ledger, process)->unrest_at = sl_now();
+}
+
+static bool is_within(sl_time at, sl_dur span)
+{
+    return sl_time_cmp(at, SL_NEVER) != 0 && sl_dur_cmp(sl_time_sub(sl_now(), at), span) <= 0;
+}
+
+bool sim_ledger_was_at_peace(struct sim_ledger *ledger, uint32_t process, sl_dur span)
+{
+    return !is_within(sim_ledger_instance(ledger, process)->unrest_at, span) &&
+           !is_within(ledger->frozen_at, span);
 }
 
 void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process)
@@ -164,8 +182,26 @@ void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
     if (number % SIM_PAGE == 0)
         add_page(ledger);
     ledger->count++;
-    sim_ledger_event(ledger, number)->is_poison = is_poison;
+    *sim_ledger_event(ledger, number) =
+        (struct sim_event){.is_poison = is_poison, .delete_failed = SL_NEVER};
     ledger->uncommitted++;
+}
+
+/* Whoever is told that a delete failed tries again while the lease lasts. */
+static void judge_failed_delete(struct sim_ledger *ledger, uint64_t number,
+                                const struct sim_event *event)
+{
+    sl_dur time = sl_dur_min(sl_sec(8), sl_dur_div(ledger->visibility, 2));
+
+    if (sl_time_cmp(event->delete_failed, SL_NEVER) == 0 || event->causes & BIT(CAUSE_ENDED) ||
+        sl_time_before(event->hidden_until, sl_time_add(event->delete_failed, time)) ||
+        may_have_cost(ledger, ledger->frozen_at, event->hidden_until))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger,
+                    "process %" PRIu32 " was told that the delete of event %" PRIu64
+                    " failed, and did not try again",
+                    event->holder, number);
 }
 
 /* Why it is given out again. */
@@ -189,6 +225,8 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     if (!event)
         return;
     causes = causes_of_receipt(ledger, event);
+    judge_failed_delete(ledger, number, event);
+    event->delete_failed = SL_NEVER;
     if (event->receipts++ > 0 && !causes) {
         ledger->strange_receipts++;
         sim_ledger_find(ledger,
@@ -223,17 +261,25 @@ void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visi
         event->hidden_until = sl_time_add(sl_now(), visibility);
 }
 
-void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                             sl_dur delay)
 {
-    struct sim_event *event = sim_ledger_event(ledger, number);
+    const struct sim_event *event = sim_ledger_event(ledger, number);
+    bool drains = sl_time_cmp(sim_ledger_instance(ledger, process)->signalled_at, SL_NEVER) != 0;
 
-    if (!event || !is_confirmed_by(event, process))
-        return;
-    ledger->wrong_requests++;
-    sim_ledger_find(ledger,
-                    "event %" PRIu64 " given back by process %" PRIu32
-                    ", which knows that it is delivered",
-                    number, process);
+    if (event && is_confirmed_by(event, process)) {
+        ledger->wrong_requests++;
+        sim_ledger_find(ledger,
+                        "event %" PRIu64 " given back by process %" PRIu32
+                        ", which knows that it is delivered",
+                        number, process);
+    } else if (event && delay.ns == 0 && !drains && ledger->groups == 0) {
+        ledger->wrong_requests++;
+        sim_ledger_find(ledger,
+                        "event %" PRIu64 " given back by process %" PRIu32
+                        " without a delay, and that does not drain",
+                        number, process);
+    }
 }
 
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_dur delay)
@@ -253,12 +299,22 @@ void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
 
+    if (event && event->holder == process)
+        event->delete_failed = SL_NEVER;
     if (!event || is_confirmed_by(event, process))
         return;
     ledger->early_deletes++;
     sim_ledger_find(
         ledger, "event %" PRIu64 " deleted by process %" PRIu32 " before it was confirmed to it",
         number, process);
+}
+
+void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32_t process)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (event && event->holder == process)
+        event->delete_failed = sl_now();
 }
 
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept)
@@ -287,6 +343,19 @@ void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 }
 
 /* ---- the service ---- */
+
+void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (!event || event->holder != process || sl_time_before(began, event->hidden_until) ||
+        event->is_deleted || may_lose_lease(ledger, event))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger,
+                    "event %" PRIu64 " posted by process %" PRIu32 " after its lease was over",
+                    number, process);
+}
 
 /* The most telling of the causes. */
 static enum sim_cause cause_of(const struct sim_event *event)

@@ -44,6 +44,8 @@ struct sim_event {
         confirmed_by[SIM_CONFIRMED_BY]; /* processes that got a clean answer, the newest first */
     uint32_t process;                   /* the first that committed it */
     uint16_t receipts, commits, open, clean;
+    sl_time
+        delete_failed; /* when the holder was told that its delete failed, and has not tried again; SL_NEVER: not so */
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned, is_settled;
@@ -52,6 +54,7 @@ struct sim_event {
 /* One start of sluice. */
 struct sim_instance {
     sl_time trouble_at;   /* the last that it had with SQS; SL_NEVER: none */
+    sl_time unrest_at;    /* the last that it had with SQS or the service */
     sl_time signalled_at; /* SL_NEVER: not */
     bool extends_no_more; /* it was told that it may not */
 };
@@ -104,15 +107,20 @@ void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visi
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                          sl_dur delay);
 /* `process` asks for it to be returned, with whatever receipt. */
-void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                             sl_dur delay);
 /* `process` asks for its delete. */
 void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process);
+/* And is told that it was not done. */
+void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32_t process);
 /* SQS says that it is deleted. `kept`: but it is not. */
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept);
 void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number);
 
 /* ---- the service ---- */
 
+/* `process` has sent it off, at `began`. */
+void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began);
 /* The service has taken it. `is_late`: from a request whose client had given it up before. */
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late);
 /* The answer to a commit that was not late is known to its client: clean or not. */
@@ -121,8 +129,11 @@ void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t pr
 /* ---- processes ---- */
 
 struct sim_instance *sim_ledger_instance(struct sim_ledger *ledger, uint32_t process);
-/* A request of this process to SQS went wrong. */
+/* A request of this process to SQS went wrong; or one to the service, which costs no leases. */
 void sim_ledger_trouble(struct sim_ledger *ledger, uint32_t process);
+void sim_ledger_unrest(struct sim_ledger *ledger, uint32_t process);
+/* Whether nothing went wrong for it in the last `span`. */
+bool sim_ledger_was_at_peace(struct sim_ledger *ledger, uint32_t process, sl_dur span);
 /* A process ended without an account for what it held: why those events come again. */
 void sim_ledger_cut_short(struct sim_ledger *ledger, uint32_t process);
 /* All processes stood still until this moment. */

@@ -469,6 +469,13 @@ static void wait_for_answer(struct sim_exchange *x, struct sl_ctx *ctx,
     }
 }
 
+/* At its beginning and at its end, between which much of a lease may pass. */
+static void tell_missed(struct sim_exchange *x)
+{
+    if (x->fate != FAULTS && x->host && x->host->missed)
+        x->host->missed(x->host->arg, x);
+}
+
 static void perform(struct http_client *base, struct sl_ctx *ctx,
                     const struct http_request *request, struct http_answer *answer)
 {
@@ -500,11 +507,11 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     read_url(x, request->url);
     x->fate = x->host ? sim_fault_draw(client->net->faults, FAULT_NO_NAME, FAULT_SLOW, x->host->leg)
                       : FAULTS;
+    tell_missed(x);
     depart(x);
     wait_for_answer(x, ctx, request, answer);
     answer->received_wall_ms = sl_wall_ms();
-    if (x->fate != FAULTS && x->host && x->host->missed)
-        x->host->missed(x->host->arg, x);
+    tell_missed(x);
     leave(x, x->place == OVER && x->failure == HTTP_COMPLETE);
 }
 

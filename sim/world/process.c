@@ -1,6 +1,7 @@
 #include "sim/world/process.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,27 @@ static void add_up(struct account *total, const struct account *one)
     total->returned_unsent += one->returned_unsent;
 }
 
+/*
+ * At peace a drain brings everything to an end in its time, if that is 10 s at least; and when the queue is empty, at the
+ * world's end, it takes no longer than a poll.
+ */
+static void judge_drain(const struct sim_process *process, const struct pipeline_report *report)
+{
+    const struct sim_process_options *o = &process->options;
+    sl_dur took = sl_time_sub(sl_now(), process->signalled_at);
+    uint32_t number = process->client.process;
+
+    if (!sim_ledger_was_at_peace(process->ledger, number, sl_sec(60)))
+        return;
+    if (report->ending == PIPELINE_DEADLINE && sl_dur_cmp(o->drain, sl_sec(10)) >= 0)
+        sim_ledger_find(process->ledger,
+                        "process %" PRIu32 " could not end within its drain, at peace", number);
+    if (process->is_ending && sl_dur_cmp(took, sl_dur_add(o->receive_wait, sl_sec(5))) > 0)
+        sim_ledger_find(process->ledger,
+                        "process %" PRIu32 " took %.1f s to end with nothing to do", number,
+                        sl_dur_seconds(took));
+}
+
 static void ended(struct sim_process *process, const struct pipeline_report *report)
 {
     struct sim_process_totals *t = &process->totals;
@@ -157,6 +179,7 @@ static void ended(struct sim_process *process, const struct pipeline_report *rep
                                             a->merged + a->abandoned;
     if (sl_time_cmp(process->signalled_at, SL_NEVER) == 0)
         return;
+    judge_drain(process, report);
     over = sl_dur_sub(sl_time_sub(sl_now(), process->signalled_at), process->options.drain);
     t->longest_drain_over = sl_dur_max(t->longest_drain_over, over);
 }

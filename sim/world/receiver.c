@@ -8,8 +8,10 @@
 #include <sluice/loop.h>
 
 #include "queue/links.h"
+#include "queue/table.h"
 
 enum { EVENTS_MAX = 10000 }; /* of a batch: --batch-count's limit */
+#define RETRY_AFTER "2"      /* seconds */
 
 struct sim_receiver {
     struct sim_net *net;
@@ -19,8 +21,17 @@ struct sim_receiver {
     struct sim_receiver_options options;
     struct sim_receiver_counts counts;
     struct sl_link waiting; /* jobs */
-    size_t learnt_max;      /* the limit that a 413 has told of */
-    sl_time begins_next;    /* the earliest, for options.apart */
+    struct said *said;      /* by hash */
+    size_t said_count, said_max;
+    size_t learnt_max;   /* the limit that a 413 has told of */
+    sl_time begins_next; /* the earliest, for options.apart */
+};
+
+/* What goes under a key, or as what a body goes: the contract is that they belong to each other. */
+struct said {
+    uint64_t hash;      /* of a key; or of a body, and who sends it. 0: free */
+    uint64_t with;      /* the other one's */
+    sl_time not_before; /* of a key: what Retry-After asked for */
 };
 
 /* One batch at the service. */
@@ -30,6 +41,8 @@ struct job {
     struct sim_exchange *exchange; /* NULL: answered */
     struct sl_timer timer;
     uint32_t process;
+    uint64_t key; /* hash */
+    bool asks_to_wait;
     enum sim_fault fate; /* FAULTS: it does what it should */
     bool has_left;       /* its client waits no more */
     bool is_one_too_many;
@@ -129,20 +142,99 @@ static void settle(struct job *job, bool delivered)
         }
 }
 
+/* ---- keys and bodies ---- */
+
+static uint64_t hash_of(struct slice text, uint64_t hash)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= text.n; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, text.p + i, 8);
+        hash = (hash ^ word) * 0x9fb21c651e98df25;
+        hash ^= hash >> 32;
+    }
+    for (; i < text.n; i++)
+        hash = (hash ^ (unsigned char)text.p[i]) * 0x100000001b3;
+    hash = table_hash_number(hash);
+    return hash ? hash : 1;
+}
+
+static struct said *said_slot(struct said *slots, size_t max, uint64_t hash)
+{
+    size_t i = hash & (max - 1);
+
+    while (slots[i].hash && slots[i].hash != hash)
+        i = (i + 1) & (max - 1);
+    return &slots[i];
+}
+
+static void said_grow(struct sim_receiver *receiver)
+{
+    size_t max = receiver->said_max ? receiver->said_max * 2 : 1024;
+    struct said *slots = calloc(max, sizeof *slots);
+
+    sl_assert(slots);
+    for (size_t i = 0; i < receiver->said_max; i++)
+        if (receiver->said[i].hash)
+            *said_slot(slots, max, receiver->said[i].hash) = receiver->said[i];
+    free(receiver->said);
+    receiver->said = slots;
+    receiver->said_max = max;
+}
+
+static struct said *said_of(struct sim_receiver *receiver, uint64_t hash, uint64_t with)
+{
+    struct said *slot;
+
+    if ((receiver->said_count + 1) * 2 > receiver->said_max)
+        said_grow(receiver);
+    slot = said_slot(receiver->said, receiver->said_max, hash);
+    if (!slot->hash) {
+        receiver->said_count++;
+        *slot = (struct said){hash, with, {INT64_MIN}};
+    }
+    return slot;
+}
+
+/* A key means one body, a body of one process one key; and who was asked to wait waits. */
+static void judge_key(struct job *job, struct slice body)
+{
+    struct sim_receiver *receiver = job->receiver;
+    uint64_t of_body = hash_of(body, 1), by_process = of_body ^ job->process * 0x9e3779b97f4a7c15;
+    sl_time not_before;
+    bool is_other_body, is_other_key;
+
+    job->key = hash_of(sim_exchange_header(job->exchange, "Idempotency-Key"), 2);
+    is_other_key = said_of(receiver, by_process, job->key)->with != job->key;
+    is_other_body = said_of(receiver, job->key, of_body)->with != of_body;
+    not_before = said_of(receiver, job->key, of_body)->not_before;
+    if (is_other_body || is_other_key)
+        sim_ledger_find(receiver->ledger, "process %" PRIu32 " sent %s", job->process,
+                        is_other_body ? "another body under the same key"
+                                      : "the same body under another key");
+    if (sl_time_before(sim_exchange_began(job->exchange), not_before))
+        sim_ledger_find(receiver->ledger, "process %" PRIu32 " did not wait for Retry-After",
+                        job->process);
+}
+
 /* ---- answers ---- */
 
 static void answer(struct job *job, int status, const char *type, struct slice body)
 {
     struct http_header list[] = {{SLICE("Content-Type"), slice_of(type)},
-                                 {SLICE("Retry-After"), SLICE("2")}};
-    bool asks_to_wait = job->fate == FAULT_BUSY && sim_random_below(&job->receiver->random, 2);
+                                 {SLICE("Retry-After"), SLICE(RETRY_AFTER)}};
 
+    job->asks_to_wait = job->fate == FAULT_BUSY && sim_random_below(&job->receiver->random, 2);
     if (job->is_one_too_many) {
         list[1].value = SLICE("1");
-        asks_to_wait = true;
+        job->asks_to_wait = true;
     }
+    if (status >= 300)
+        sim_ledger_unrest(job->receiver->ledger, job->process);
     job->receiver->counts.refused += status >= 300;
-    sim_exchange_reply(SL_TAKE(job->exchange), status, list, asks_to_wait ? 2 : 1, body);
+    sim_exchange_reply(SL_TAKE(job->exchange), status, list, job->asks_to_wait ? 2 : 1, body);
 }
 
 static void answer_plain(struct job *job, int status)
@@ -313,8 +405,12 @@ static void job_left(void *arg)
 
 static void job_over(void *arg, bool delivered)
 {
-    settle(arg, delivered);
-    free_job(arg);
+    struct job *job = arg;
+
+    settle(job, delivered);
+    if (delivered && job->asks_to_wait && job->key)
+        said_of(job->receiver, job->key, 0)->not_before = sl_time_add(sl_now(), sl_sec(2));
+    free_job(job);
 }
 
 static bool is_too_large(const struct sim_receiver *receiver, size_t n)
@@ -350,6 +446,11 @@ static void take(void *arg, struct sim_exchange *exchange)
                        &(struct sim_watch){.left = job_left, .over = job_over, .arg = job});
     job->fate = draw_fate(receiver, body.n);
     bool is_batch = read_batch(job, body);
+    if (!receiver->ledger->forgets)
+        judge_key(job, body);
+    for (size_t i = 0; i < job->count; i++)
+        sim_ledger_posted(receiver->ledger, job->numbers[i], job->process,
+                          sim_exchange_began(exchange));
     sim_trace_add(receiver->net->trace, "batch", "service", is_batch ? job->numbers[0] : 0,
                   (uint64_t)job->fate << 32 | sim_exchange_number(exchange));
     if (!is_batch) {
@@ -370,6 +471,13 @@ static void take(void *arg, struct sim_exchange *exchange)
     }
 }
 
+static void missed(void *arg, struct sim_exchange *exchange)
+{
+    const struct sim_receiver *receiver = arg;
+
+    sim_ledger_unrest(receiver->ledger, sim_exchange_process(exchange));
+}
+
 /* ---- making ---- */
 
 struct sim_receiver *sim_receiver_new(struct sim_net *net, struct sim_faults *faults,
@@ -387,6 +495,7 @@ struct sim_receiver *sim_receiver_new(struct sim_net *net, struct sim_faults *fa
                                              .latency = options->latency,
                                              .latency_p99 = options->latency_p99,
                                              .take = take,
+                                             .missed = missed,
                                              .arg = receiver});
     return receiver;
 }
@@ -394,6 +503,7 @@ struct sim_receiver *sim_receiver_new(struct sim_net *net, struct sim_faults *fa
 void sim_receiver_free(struct sim_receiver *receiver)
 {
     sl_assert(links_empty(&receiver->waiting) && receiver->counts.working == 0);
+    free(receiver->said);
     free(receiver);
 }
 

@@ -233,6 +233,8 @@ static void see_deleted(const struct request *r, struct slice answer)
     for (unsigned i = 0; next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
         const struct given *given = recall(r->sqs, handle);
 
+        if (given && entry_failed(answer, i))
+            sim_ledger_delete_failed(r->sqs->ledger, given->number, r->process);
         if (!given || entry_failed(answer, i))
             continue;
         if (r->drops_deletes || is_newest(r->sqs, given))
@@ -263,11 +265,27 @@ static void see_changed(const struct request *r, struct slice answer)
     }
 }
 
+/* On a FIFO queue a group is given back last first: the first of it must not be visible before the others are. */
+static void see_return(const struct request *r, uint64_t number, sl_dur delay, uint64_t *last)
+{
+    struct sim_ledger *ledger = r->sqs->ledger;
+
+    sim_ledger_return_asked(ledger, number, r->process, delay);
+    if (ledger->groups > 0 && *last != UINT64_MAX &&
+        number % ledger->groups == *last % ledger->groups && number > *last) {
+        ledger->wrong_requests++;
+        sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group given back after %" PRIu64,
+                        number, *last);
+    }
+    *last = number;
+}
+
 /* What is asked for, whatever becomes of it. An extension asks for the queue's own visibility timeout, a return for less. */
 static void see_asked(const struct request *r)
 {
     struct slice asked = sim_exchange_body(r->exchange), handle;
     struct sim_sqs *sqs = r->sqs;
+    uint64_t last = UINT64_MAX;
     size_t at = 0;
 
     while (next_string(asked, "\"ReceiptHandle\":\"", &at, &handle)) {
@@ -281,7 +299,7 @@ static void see_asked(const struct request *r)
         if (r->kind == DELETE)
             sim_ledger_delete_asked(sqs->ledger, given->number, r->process);
         else if (sl_dur_cmp(sl_sec(seconds), sqs->ledger->visibility) != 0)
-            sim_ledger_return_asked(sqs->ledger, given->number, r->process);
+            see_return(r, given->number, sl_sec(seconds), &last);
     }
     sqs->bill.deletes += r->kind == DELETE;
     sqs->bill.changes += r->kind == CHANGE;

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A world that takes longer than that on this machine hangs. */
-enum { SECONDS_MAX = 120, JOBS_MAX = 64 };
+/* A world that takes longer than that, of the processor's time, hangs. */
+enum { SECONDS_MAX = 60, JOBS_MAX = 64 };
 
 /* What a child says: it begins with a case, or has a result. */
 struct note {
@@ -40,6 +41,14 @@ static void say(const struct crew *crew, const struct note *note)
     }
 }
 
+/* Ends this process after so many seconds of the processor's time; 0: not any more. */
+static void limit(time_t cpu)
+{
+    struct itimerval timer = {.it_value = {.tv_sec = cpu}};
+
+    sl_assert(setitimer(ITIMER_PROF, &timer, NULL) == 0);
+}
+
 static void work(const struct crew *crew)
 {
     for (;;) {
@@ -49,11 +58,11 @@ static void work(const struct crew *crew)
         if (note.index >= crew->count)
             _exit(0);
         say(crew, &note);
-        alarm(SECONDS_MAX);
+        limit(SECONDS_MAX);
         sim_case_config(&crew->cases[note.index], &config);
         if (sim_run(&config, &note.result) != 0)
             snprintf(note.result.finding, sizeof note.result.finding, "it could not be run");
-        alarm(0);
+        limit(0);
         note.is_result = true;
         say(crew, &note);
     }
@@ -112,7 +121,7 @@ static bool bury(struct worker *worker, struct sim_result *result)
     *result = (struct sim_result){.trace_hash = 0};
     if (WIFSIGNALED(status))
         snprintf(result->finding, sizeof result->finding, "ended by signal %d%s", WTERMSIG(status),
-                 WTERMSIG(status) == SIGALRM ? ": it hangs" : "");
+                 WTERMSIG(status) == SIGPROF ? ": it hangs" : "");
     else
         snprintf(result->finding, sizeof result->finding, "ended with status %d",
                  WEXITSTATUS(status));

@@ -21,7 +21,7 @@
 #include "test/sim/apart.h"
 #include "test/sim/shrink.h"
 
-enum { SHRINK_RUNS = 150, SHRUNK_MAX = 5 };
+enum { SHRINK_RUNS = 100, SHRUNK_MAX = 3 };
 
 struct options {
     struct sim_case base;
