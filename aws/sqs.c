@@ -106,7 +106,7 @@ static enum sqs_entry_state state_of(const struct sqs_call_result *result)
     case SQS_CALL_FAILED:
         break;
     }
-    return SQS_ENTRY_RETRY;
+    return PLANTED(3) ? SQS_ENTRY_DONE : SQS_ENTRY_RETRY;
 }
 
 static int read_entries(struct sqs_call *call, struct sqs_entry *entries, size_t count,
@@ -117,7 +117,7 @@ static int read_entries(struct sqs_call *call, struct sqs_entry *entries, size_t
     if (sqs_read_batch(strbuf_slice(&call->answer.body), results, count) != 0)
         return sqs_call_malformed(call, failure);
     for (size_t i = 0; i < count; i++) {
-        entries[i].state = state_of(&results[i]);
+        entries[i].state = state_of(&results[PLANTED(28) ? count - 1 - i : i]);
         memcpy(entries[i].code, results[i].code, sizeof(entries[i].code));
     }
     return 0;

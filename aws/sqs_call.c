@@ -409,7 +409,7 @@ static int mend(const struct sqs_call *call, struct sl_ctx *ctx, const struct sq
         done->clock_corrected = true;
         return TRY_AGAIN;
     }
-    if (failure->trouble != SQS_TROUBLE_CREDENTIALS || done->keys_renewed)
+    if (PLANTED(29) || failure->trouble != SQS_TROUBLE_CREDENTIALS || done->keys_renewed)
         return SQS_FAILED;
     done->keys_renewed = true;
     client->counts.renewals++;

@@ -11,6 +11,7 @@ find_package(Threads REQUIRED)
 
 option(SLUICE_WERROR "warnings are errors" OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "sanitizers, for -fsanitize=")
+option(SLUICE_PLANTED "bugs in the code, to be found by the simulation: never for use" OFF)
 option(SLUICE_COVERAGE "gcov instrumentation" OFF)
 
 set(SLUICE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
@@ -52,4 +53,11 @@ endif()
 if(SLUICE_COVERAGE)
     add_compile_options(--coverage)
     add_link_options(--coverage)
+endif()
+# PLANTED(n) in the code is nothing but in a build for test/sim/planted.
+if(SLUICE_PLANTED)
+    add_compile_definitions(SLUICE_PLANTED)
+    add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include ${CMAKE_SOURCE_DIR}/test/sim/planted.h>")
+else()
+    add_compile_options("$<$<COMPILE_LANGUAGE:C>:-DPLANTED(n)=0>")
 endif()

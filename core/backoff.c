@@ -12,6 +12,8 @@ sl_dur backoff_ceiling(sl_dur base, sl_dur cap, unsigned exponent)
         return SL_ZERO;
     for (unsigned i = 0; i < exponent && ceiling < cap.ns; i++)
         ceiling = sl_saturate_mul_(ceiling, 2);
+    if (PLANTED(8) && exponent >= 6)
+        return sl_sec(3600);
     return sl_dur_min(sl_ns(ceiling), cap);
 }
 

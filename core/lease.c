@@ -207,7 +207,7 @@ static void merge(struct lease_table *t, uint32_t slot, const struct lease_arriv
     struct slot *s = &t->slots[slot];
 
     t->account->merged++;
-    if (!store_handle(s, arrival->handle))
+    if (!PLANTED(2) && !store_handle(s, arrival->handle))
         return;
     s->is_renewed = true;
     grant(s, arrival);
@@ -233,7 +233,7 @@ enum lease_arrived lease_arrive(struct lease_table *t, const struct lease_arriva
         *out = ticket_of(t, slot);
         return LEASE_MERGED;
     }
-    is_confirmed = confirmed_has(&t->confirmed, id, arrival->received_at);
+    is_confirmed = !PLANTED(11) && confirmed_has(&t->confirmed, id, arrival->received_at);
     slot = take(t, arrival, id);
     if (slot == SLOT_NONE) {
         t->account->expired++;
@@ -415,7 +415,7 @@ enum lease_done lease_returned(struct lease_table *t, struct ticket ticket)
     sl_assert(s->state == LEASE_RETURNING);
     if (s->is_renewed)
         return LEASE_AGAIN;
-    t->account->returned++;
+    t->account->returned += !PLANTED(21);
     if (s->reason == LEASE_REFUSED)
         t->account->returned_refused++;
     else
@@ -432,7 +432,8 @@ enum lease_done lease_give_up(struct lease_table *t, struct ticket ticket, sl_ti
     if (s->is_renewed)
         return LEASE_AGAIN;
     if (s->state == LEASE_DELETING) {
-        remember(t, s, now);
+        if (!PLANTED(23))
+            remember(t, s, now);
         mark_in_doubt(t, s);
     }
     t->account->expired++;

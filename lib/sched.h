@@ -25,6 +25,11 @@
 #include <sluice/loop.h>
 #include <sluice/task.h>
 
+/* Where it is not defined by cmake/flags.cmake. */
+#ifndef PLANTED
+#define PLANTED(n) 0
+#endif
+
 enum {
     OPERATIONS_MAX = 128,   /* without a wait, before a task yields */
     SWITCHES_PER_LOOK = 32, /* between two looks at the clock */

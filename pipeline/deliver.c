@@ -105,14 +105,15 @@ static void expire_lost(const struct delivery *delivery, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
         if (batch->items[i].fate == FATE_UNDECIDED &&
-            !source_holds(delivery->pipeline->source, batch->items[i].ticket))
+            !source_holds(delivery->pipeline->source, batch->items[i].ticket) && !PLANTED(24))
             batch->items[i].fate = FATE_EXPIRED;
 }
 
 static bool lost_any(const struct delivery *delivery, const struct part *part)
 {
     for (size_t i = 0; i < part->count; i++)
-        if (!source_holds(delivery->pipeline->source, part->batch->items[part->first + i].ticket))
+        if (!source_holds(delivery->pipeline->source, part->batch->items[part->first + i].ticket) &&
+            !PLANTED(24))
             return true;
     return false;
 }
@@ -217,7 +218,8 @@ static enum step on_partial(struct courier *courier, struct part *part,
     size_t refused = 0;
 
     for (size_t i = 0; i < part->count; i++) {
-        part->batch->items[part->first + i].fate = result->failed[i] ? FATE_REFUSED : FATE_DELETE;
+        part->batch->items[part->first + i].fate =
+            result->failed[i] && !PLANTED(15) ? FATE_REFUSED : FATE_DELETE;
         refused += result->failed[i];
     }
     courier->delivery->pipeline->account->batches++;
@@ -230,7 +232,7 @@ static enum step on_partial(struct courier *courier, struct part *part,
 static enum step on_refused(struct courier *courier, struct part *part,
                             const struct sink_result *result)
 {
-    decide(part, FATE_REFUSED);
+    decide(part, PLANTED(27) ? FATE_DELETE : FATE_REFUSED);
     log_trouble(courier, part, result, "its events go back with a growing delay");
     return STEP_DECIDED;
 }
@@ -304,7 +306,8 @@ static enum step on_retry(struct courier *courier, struct part *part,
         return STEP_DECIDED;
     }
     log_trouble(courier, part, result, "trying again");
-    if (result->retry_after.ns > 0) /* nothing wakes from that, not even an outage's end */
+    if (result->retry_after.ns > 0 &&
+        !PLANTED(20)) /* nothing wakes from that, not even an outage's end */
         return wait_as_told(courier, part, sl_dur_max(result->retry_after, delay));
     (void)gate_back_off(&delivery->gate, courier->seat, delay);
     return STEP_AGAIN;
@@ -340,6 +343,8 @@ static enum step act(struct courier *courier, struct part *part, const struct si
 {
     if (result->outcome != OUTCOME_PAUSE)
         gate_open(&courier->delivery->gate, courier->seat);
+    if (PLANTED(1) && result->outcome == OUTCOME_RETRY && result->status >= 500)
+        return on_accepted(courier, part);
     switch (result->outcome) {
     case OUTCOME_ACCEPTED:
         return on_accepted(courier, part);
@@ -369,6 +374,10 @@ static enum step attempt(struct courier *courier, struct part *part)
 
     part->last_try = intake_ended(delivery);
     part->attempt++;
+    if (PLANTED(9) && part->attempt > 1)
+        sl_uuid4(part->key);
+    if (PLANTED(10) && part->attempt > 1)
+        part->body.n--;
     pipeline->account->requests++;
     pipeline->progress->sending++;
     sink_post(pipeline->sink, pipeline->delivery,

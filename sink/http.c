@@ -113,10 +113,14 @@ static void judge(const struct http_answer *answer, const struct sink_request *r
     result->complete = answer->failure == HTTP_COMPLETE;
     result->sent = answer->sent;
     result->status = answer->status;
+    if (PLANTED(16) && answer->failure == HTTP_FAIL_CUT && answer->sent) {
+        result->complete = true;
+        result->status = 200;
+    }
     result->outcome = outcome_of(
         &(struct outcome_answer){
             .is_complete = result->complete,
-            .status = answer->status,
+            .status = result->status,
             .content_type = http_answer_header(answer, "Content-Type"),
             .body = strbuf_slice(&answer->body),
         },

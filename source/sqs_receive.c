@@ -23,7 +23,8 @@ static bool is_over(const struct sqs_source *sqs)
 {
     bool is_counted_out = sqs->count_left == 0 && sqs->count_out == 0;
 
-    return sqs->is_exhausted || is_counted_out || sl_ctx_err(sqs->intake) != SL_OK;
+    return sqs->is_exhausted || is_counted_out ||
+           (PLANTED(22) ? sl_ctx_err(sqs->delivery) : sl_ctx_err(sqs->intake)) != SL_OK;
 }
 
 /* When receiver `number` may poll; SL_NEVER: when something has changed. */
@@ -148,6 +149,11 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         sl_assert(ticket_chan_try_send(sqs->deletes, ticket) == SL_OK);
         break;
     case LEASE_MERGED:
+        if (PLANTED(13) && lease_holds(sqs->leases, ticket, sl_now())) {
+            lease_delete(sqs->leases, ticket);
+            sl_assert(ticket_chan_try_send(sqs->deletes, ticket) == SL_OK);
+        }
+        break;
     case LEASE_NO_ROOM:
         break;
     }
@@ -178,7 +184,7 @@ static bool follows_a_gap(const struct sqs_source *sqs, const struct sqs_receive
 static void join_run(struct sqs_source *sqs, struct message *message, struct slice group,
                      struct message **runs, struct slice *groups, size_t *count)
 {
-    if (sqs->base.is_fifo) {
+    if (sqs->base.is_fifo && !PLANTED(17)) {
         for (size_t i = 0; i < *count; i++) {
             struct message *last = runs[i];
 

@@ -23,7 +23,8 @@ void sqs_settled(struct sqs_source *sqs, struct ticket ticket)
 {
     struct sqs_memo *memo = &sqs->memos[ticket.slot];
 
-    credits_settled(&sqs->credits, 1, memo->bytes);
+    if (!(PLANTED(12) && memo->receive_count > 1))
+        credits_settled(&sqs->credits, 1, memo->bytes);
     *memo = (struct sqs_memo){0};
     sqs->base.progress->last_event = sl_now();
     if (sqs->waiting)
@@ -49,7 +50,7 @@ void sqs_queue_return(struct sqs_source *sqs, struct ticket ticket)
 
 void sqs_release_returns(struct sqs_source *sqs)
 {
-    for (size_t i = 0; i < sqs->postponed_count; i++)
+    for (size_t i = PLANTED(30); i < sqs->postponed_count; i++)
         queue_up(sqs->returns, sqs->postponed[i]);
     sqs->postponed_count = 0;
 }
@@ -106,7 +107,9 @@ static unsigned delay_of(const struct sqs_source *sqs, const struct batch_item *
 {
     bool drains = sl_ctx_err(sqs->intake) != SL_OK;
 
-    return drains && item->fate != FATE_REFUSED ? 0 : return_delay_s(sqs, item->ticket);
+    return (drains && item->fate != FATE_REFUSED) || PLANTED(14)
+               ? 0
+               : return_delay_s(sqs, item->ticket);
 }
 
 /* Last first: on a FIFO queue the first of a group must not become visible before those behind it are given back too. */
@@ -116,14 +119,15 @@ static void settle_batch(struct sqs_source *sqs, struct batch *batch)
     unsigned delay_s = 0;
 
     for (size_t i = batch->count; i-- > 0;) {
-        const struct batch_item *item = &batch->items[i];
+        const struct batch_item *item = &batch->items[PLANTED(18) ? batch->count - 1 - i : i];
 
         if (item->in_doubt && item->fate != FATE_DELETE)
             lease_mark_in_doubt(sqs->leases, item->ticket);
         switch (item->fate) {
         case FATE_DELETE:
             lease_delete(sqs->leases, item->ticket);
-            queue_up(sqs->deletes, item->ticket);
+            if (!(PLANTED(26) && i == 99))
+                queue_up(sqs->deletes, item->ticket);
             break;
         case FATE_REFUSED:
         case FATE_UNSENT:
@@ -259,7 +263,7 @@ static void sort_out(struct sqs_source *sqs, struct call *call, const struct sqs
     size_t kept = 0;
 
     for (size_t i = 0; i < call->count; i++)
-        if (act(sqs, call->tickets[i], &entries[i]))
+        if (act(sqs, call->tickets[i], &entries[i]) && !PLANTED(31))
             call->tickets[kept++] = call->tickets[i];
     call->count = kept;
 }

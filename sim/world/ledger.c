@@ -236,7 +236,9 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     }
     event->causes = 0;
     event->last_causes = causes;
-    event->was_returned = false;
+    event->was_returned = event->was_refused = false;
+    event->granted_s = (uint16_t)(visibility.ns / 1000000000);
+    sim_ledger_instance(ledger, process)->visibility_s = event->granted_s;
     event->holder = process;
     event->hidden_until = sl_time_add(sl_now(), visibility);
 }
@@ -257,8 +259,26 @@ void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visi
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
 
-    if (event)
-        event->hidden_until = sl_time_add(sl_now(), visibility);
+    if (!event)
+        return;
+    event->hidden_until = sl_time_add(sl_now(), visibility);
+    event->granted_s = (uint16_t)(visibility.ns / 1000000000);
+}
+
+bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                          sl_dur asked)
+{
+    const struct sim_event *event = sim_ledger_event(ledger, number);
+    sl_dur granted, due;
+
+    if (!event)
+        return false;
+    granted = sl_sec(event->granted_s);
+    due = sl_dur_add(sl_dur_add(sl_dur_div(granted, 2), sl_dur_div(granted, 40)), sl_ms(1500));
+    if (sl_dur_cmp(asked, granted) != 0 && sl_dur_cmp(asked, ledger->visibility) != 0 &&
+        sl_dur_cmp(asked, sl_sec(sim_ledger_instance(ledger, process)->visibility_s)) != 0)
+        return true;
+    return sl_dur_cmp(sl_time_sub(event->hidden_until, sl_now()), due) > 0 || event->was_refused;
 }
 
 void sim_ledger_return_asked(struct sim_ledger *ledger, uint64_t number, uint32_t process,
@@ -414,6 +434,14 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
         sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group before %" PRIu64, number,
                         number - ledger->groups);
     }
+}
+
+void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number)
+{
+    struct sim_event *event = sim_ledger_event(ledger, number);
+
+    if (event)
+        event->was_refused = true;
 }
 
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean)

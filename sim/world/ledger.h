@@ -49,14 +49,17 @@ struct sim_event {
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned, is_settled;
+    bool was_refused; /* since the newest receipt the service said something else than yes of it */
+    uint16_t granted_s; /* what the newest receipt or extension asked for */
 };
 
 /* One start of sluice. */
 struct sim_instance {
-    sl_time trouble_at;   /* the last that it had with SQS; SL_NEVER: none */
-    sl_time unrest_at;    /* the last that it had with SQS or the service */
-    sl_time signalled_at; /* SL_NEVER: not */
-    bool extends_no_more; /* it was told that it may not */
+    sl_time trouble_at;    /* the last that it had with SQS; SL_NEVER: none */
+    sl_time unrest_at;     /* the last that it had with SQS or the service */
+    sl_time signalled_at;  /* SL_NEVER: not */
+    bool extends_no_more;  /* it was told that it may not */
+    uint16_t visibility_s; /* what its receives ask for */
 };
 
 enum { SIM_PAGE = 64 };
@@ -103,6 +106,12 @@ void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t pro
                         bool is_visible);
 /* The newest receipt's holder asks for it to be hidden for longer, and gets that. */
 void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visibility);
+/*
+ * Whether a change of its visibility is a return and not an extension, which asks for as much as its receipt or a receive of
+ * the process did, and comes when half of that is over. The growing delay of a return can be the same by chance.
+ */
+bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t process,
+                          sl_dur asked);
 /* `process` gives it back, with its newest receipt, and SQS does that. */
 void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t process,
                          sl_dur delay);
@@ -123,6 +132,8 @@ void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number);
 void sim_ledger_posted(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time began);
 /* The service has taken it. `is_late`: from a request whose client had given it up before. */
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late);
+/* The service has said something else than yes of it. */
+void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number);
 /* The answer to a commit that was not late is known to its client: clean or not. */
 void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool clean);
 

@@ -233,6 +233,9 @@ static void answer(struct job *job, int status, const char *type, struct slice b
     }
     if (status >= 300)
         sim_ledger_unrest(job->receiver->ledger, job->process);
+    for (size_t i = 0; i < job->count; i++)
+        if (!job->is_clean || job->failed[i])
+            sim_ledger_refused(job->receiver->ledger, job->numbers[i]);
     job->receiver->counts.refused += status >= 300;
     sim_exchange_reply(SL_TAKE(job->exchange), status, list, job->asks_to_wait ? 2 : 1, body);
 }

@@ -258,10 +258,10 @@ static void see_changed(const struct request *r, struct slice answer)
             continue;
         sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
                       (uint64_t)asked_for.ns / 1000000000);
-        if (sl_dur_cmp(asked_for, ledger->visibility) == 0)
-            sim_ledger_extended(ledger, given->number, asked_for);
-        else
+        if (sim_ledger_is_return(ledger, given->number, r->process, asked_for))
             sim_ledger_returned(ledger, given->number, r->process, asked_for);
+        else
+            sim_ledger_extended(ledger, given->number, asked_for);
     }
 }
 
@@ -280,7 +280,7 @@ static void see_return(const struct request *r, uint64_t number, sl_dur delay, u
     *last = number;
 }
 
-/* What is asked for, whatever becomes of it. An extension asks for the queue's own visibility timeout, a return for less. */
+/* What is asked for, whatever becomes of it. */
 static void see_asked(const struct request *r)
 {
     struct slice asked = sim_exchange_body(r->exchange), handle;
@@ -298,7 +298,7 @@ static void see_asked(const struct request *r)
                       given->number, r->process);
         if (r->kind == DELETE)
             sim_ledger_delete_asked(sqs->ledger, given->number, r->process);
-        else if (sl_dur_cmp(sl_sec(seconds), sqs->ledger->visibility) != 0)
+        else if (sim_ledger_is_return(sqs->ledger, given->number, r->process, sl_sec(seconds)))
             see_return(r, given->number, sl_sec(seconds), &last);
     }
     sqs->bill.deletes += r->kind == DELETE;

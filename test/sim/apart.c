@@ -128,13 +128,19 @@ static bool bury(struct worker *worker, struct sim_result *result)
     return worker->is_at_work;
 }
 
+static void hear_of(const struct crew *crew, bool goes_on)
+{
+    if (!goes_on)
+        __atomic_store_n(crew->next, crew->count, __ATOMIC_SEQ_CST);
+}
+
 static void look_at(struct worker *worker, struct crew *crew, on_result *told, void *arg)
 {
     struct note note;
 
     if (!hear(worker, &note)) {
         if (bury(worker, &note.result)) {
-            told(arg, worker->index, &note.result);
+            hear_of(crew, told(arg, worker->index, &note.result));
             *worker = hire(crew);
         }
         return;
@@ -142,7 +148,7 @@ static void look_at(struct worker *worker, struct crew *crew, on_result *told, v
     worker->index = note.index;
     worker->is_at_work = !note.is_result;
     if (note.is_result)
-        told(arg, note.index, &note.result);
+        hear_of(crew, told(arg, note.index, &note.result));
 }
 
 static int highest(const struct worker *workers, unsigned jobs, fd_set *set)
@@ -181,10 +187,11 @@ void sim_run_apart(const struct sim_case *cases, size_t count, unsigned jobs, on
     munmap(crew.next, sizeof *crew.next);
 }
 
-static void keep(void *arg, size_t index, const struct sim_result *result)
+static bool keep(void *arg, size_t index, const struct sim_result *result)
 {
     (void)index;
     *(struct sim_result *)arg = *result;
+    return true;
 }
 
 struct sim_result sim_run_one_apart(const struct sim_case *one)

@@ -6,8 +6,8 @@
 
 #include "test/sim/case.h"
 
-/* Told of each result, in the order in which they come. */
-typedef void on_result(void *arg, size_t index, const struct sim_result *result);
+/* Told of each result, in the order in which they come. false: no further case is begun. */
+typedef bool on_result(void *arg, size_t index, const struct sim_result *result);
 
 /* Runs `cases`, `jobs` at a time. */
 void sim_run_apart(const struct sim_case *cases, size_t count, unsigned jobs, on_result *told,

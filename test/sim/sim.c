@@ -6,6 +6,7 @@
  *     sluice_sim --twice 100                                          each seed twice: the same trace?
  *     sluice_sim --hashes 100                                         their traces' hashes, to compare builds
  *     sluice_sim --replay FILE                                        the cases in a file, a line each
+ *     sluice_sim --planted 0                                          until each planted bug is found: test/sim/planted
  *     sluice_sim --speed 60                                           no faults, 100 events/s of 200 B, so many minutes
  */
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "core/problem.h"
 #include "ops/log.h"
 #include "test/sim/apart.h"
+#include "test/sim/plant.h"
 #include "test/sim/shrink.h"
 
 enum { SHRINK_RUNS = 100, SHRUNK_MAX = 3 };
@@ -27,9 +29,9 @@ struct options {
     struct sim_case base;
     uint64_t first, seeds, twice, hashes;
     int64_t speed;
-    unsigned jobs;
+    unsigned jobs, planted;
     const char *trace, *replay;
-    bool is_one;
+    bool is_one, is_planted;
 };
 
 /* What many seeds did together. */
@@ -140,7 +142,7 @@ static void add_result(struct sim_result *sum, const struct sim_result *r)
         sum->requests[i] += r->requests[i];
 }
 
-static void count(void *arg, size_t index, const struct sim_result *result)
+static bool count(void *arg, size_t index, const struct sim_result *result)
 {
     struct tally *tally = arg;
 
@@ -150,7 +152,7 @@ static void count(void *arg, size_t index, const struct sim_result *result)
     if (tally->hashes)
         tally->hashes[index] = result->trace_hash;
     if (!result->finding[0])
-        return;
+        return true;
     printf("seed %" PRIu64 ": %s\n", tally->cases[index].seed, result->finding);
     fflush(stdout);
     if (tally->failed < SHRUNK_MAX) {
@@ -158,6 +160,7 @@ static void count(void *arg, size_t index, const struct sim_result *result)
         tally->results[tally->failed] = *result;
     }
     tally->failed++;
+    return true;
 }
 
 static struct sim_case *cases_of(const struct options *o, uint64_t n)
@@ -344,6 +347,8 @@ static bool take_flag(struct options *o, const char *flag, const char *value)
         o->twice = n;
     else if (strcmp(flag, "--hashes") == 0)
         o->hashes = n;
+    else if (strcmp(flag, "--planted") == 0)
+        o->planted = (unsigned)n, o->is_planted = true;
     else if (strcmp(flag, "--speed") == 0)
         o->speed = (int64_t)n;
     else if (strcmp(flag, "--trace") == 0)
@@ -372,6 +377,8 @@ int main(int argc, char **argv)
              log ? LOG_INFO : LOG_ERROR);
     if (o.replay)
         return replay(o.replay);
+    if (o.is_planted && !o.is_one)
+        return sim_find_planted(o.planted, &o.base, o.seeds, o.jobs);
     if (o.speed > 0)
         return run_speed(o.speed);
     if (o.is_one)
