@@ -97,7 +97,9 @@ static void simulate(struct simulation *simulation, const struct scenario *scena
     config.sample = take_sample;
     config.sample_arg = &watch;
     config.sample_every = sample_period(config.duration);
+    log_clock(sl_wall_ms); /* the replicas' */
     simulation->error = sim_run(&config, &simulation->result);
+    log_clock(NULL);
     account_measure(&usage);
     simulation->cpu_seconds = usage.cpu_seconds;
     simulation->memory_bytes = usage.memory_bytes;
