@@ -8,7 +8,7 @@
 #include <sluice/loop.h>
 
 #include "queue/links.h"
-#include "queue/table.h"
+#include "sim/world/text.h"
 
 enum { EVENTS_MAX = 10000 }; /* of a batch: --batch-count's limit */
 #define RETRY_AFTER   "2"    /* seconds */
@@ -57,15 +57,6 @@ struct job {
 
 /* ---- the batch ---- */
 
-static uint64_t digits(const char *p, const char *end)
-{
-    uint64_t n = 0;
-
-    for (; p < end && *p >= '0' && *p <= '9'; p++)
-        n = n * 10 + (uint64_t)(*p - '0');
-    return n;
-}
-
 /* A record of a Lambda event is no shorter: its keys alone, an id, and two digests. */
 enum { RECORD_LEAST = 300 };
 
@@ -81,22 +72,24 @@ static void make_room(struct job *job, size_t n)
 static bool read_batch(struct job *job, struct slice body)
 {
     static const char id_key[] = "\"messageId\":\"", event_key[] = "{\\\"event\\\":";
-    const char *at = body.p, *end = body.p + body.n;
-    size_t room = body.n / RECORD_LEAST + 1;
+    const char *end = body.p + body.n;
+    size_t room = body.n / RECORD_LEAST + 1, at = 0;
 
     make_room(job, room);
-    while (job->count < room && end - at > RECORD_LEAST) {
-        const char *id = memmem(at, (size_t)(end - at), id_key, sizeof id_key - 1);
+    while (job->count < room && body.n - at > RECORD_LEAST) {
+        const char *id = sim_text_find(body, at, (struct slice){id_key, sizeof id_key - 1}, 'I');
         const char *event;
 
         if (!id)
             break;
-        event = memmem(id, (size_t)(end - id), event_key, sizeof event_key - 1);
+        event = sim_text_find(body, (size_t)(id - body.p),
+                              (struct slice){event_key, sizeof event_key - 1}, '{');
         if (!event)
             return false;
         job->ids[job->count] = (struct slice){id + sizeof id_key - 1, 36};
-        job->numbers[job->count++] = digits(event + sizeof event_key - 1, end);
-        at = id + RECORD_LEAST > event ? id + RECORD_LEAST : event;
+        event += sizeof event_key - 1;
+        job->numbers[job->count++] = sim_text_number((struct slice){event, (size_t)(end - event)});
+        at = (size_t)(event - body.p);
     }
     return job->count > 0 && job->count <= EVENTS_MAX;
 }
@@ -145,23 +138,6 @@ static void settle(struct job *job, bool delivered)
 
 /* ---- keys and bodies ---- */
 
-static uint64_t hash_of(struct slice text, uint64_t hash)
-{
-    size_t i = 0;
-
-    for (; i + 8 <= text.n; i += 8) {
-        uint64_t word;
-
-        memcpy(&word, text.p + i, 8);
-        hash = (hash ^ word) * 0x9fb21c651e98df25;
-        hash ^= hash >> 32;
-    }
-    for (; i < text.n; i++)
-        hash = (hash ^ (unsigned char)text.p[i]) * 0x100000001b3;
-    hash = table_hash_number(hash);
-    return hash ? hash : 1;
-}
-
 static struct said *said_slot(struct said *slots, size_t max, uint64_t hash)
 {
     size_t i = hash & (max - 1);
@@ -203,11 +179,12 @@ static struct said *said_of(struct sim_receiver *receiver, uint64_t hash, uint64
 static void judge_key(struct job *job, struct slice body)
 {
     struct sim_receiver *receiver = job->receiver;
-    uint64_t of_body = hash_of(body, 1), by_process = of_body ^ job->process * 0x9e3779b97f4a7c15;
+    uint64_t of_body = sim_text_hash(body, 1),
+             by_process = of_body ^ job->process * 0x9e3779b97f4a7c15;
     sl_time not_before, began;
     bool is_other_body, is_other_key;
 
-    job->key = hash_of(sim_exchange_header(job->exchange, "Idempotency-Key"), 2);
+    job->key = sim_text_hash(sim_exchange_header(job->exchange, "Idempotency-Key"), 2);
     is_other_key = said_of(receiver, by_process, job->key)->with != job->key;
     is_other_body = said_of(receiver, job->key, of_body)->with != of_body;
     not_before = said_of(receiver, job->key, of_body)->not_before;

@@ -153,7 +153,7 @@ static void reply(void *of, int status, const struct http_header *list, size_t c
         body = malformed(sqs, body);
         r->is_fit = false;
     }
-    if (r->kind != RECEIVE && memmem(body.p, body.n, "\"Failed\":[{", 11))
+    if (r->kind != RECEIVE && sqs_failed_entries(body))
         sim_ledger_trouble(sqs->ledger, r->process);
     answer(r, status, list, count, body);
 }
@@ -352,7 +352,7 @@ static void sent(void *of, int status, const struct http_header *list, size_t co
     (void)of;
     (void)list;
     (void)count;
-    sl_assert(status == 200 && !memmem(body.p, body.n, "\"Failed\":[{", 11));
+    sl_assert(status == 200 && !sqs_failed_entries(body));
 }
 
 static void not_sent(void *of)
@@ -468,7 +468,7 @@ static void collected(void *of, int status, const struct http_header *list, size
     (void)count;
     sl_assert(status == 200);
     collecting->count = 0;
-    while (sqs_next_string(body, "\"ReceiptHandle\":\"", &at, &handle))
+    while (sqs_next_handle(body, &at, &handle))
         if (sqs_escaped_number(body, at, &number)) {
             sim_ledger_dead(collecting->sqs->ledger, number);
             collecting->count++;

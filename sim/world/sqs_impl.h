@@ -53,9 +53,11 @@ void sqs_see_received(struct request *r, struct slice answer);
 void sqs_see_deleted(struct request *r, struct slice answer);
 void sqs_see_changed(const struct request *r, struct slice answer);
 
-/* The next string that follows `"key":"` from *at on, which moves behind it. */
-bool sqs_next_string(struct slice text, const char *key, size_t *at, struct slice *out);
+/* The next receipt handle from *at on, which moves behind it. */
+bool sqs_next_handle(struct slice text, size_t *at, struct slice *out);
 /* The number at the beginning of an event, as it stands escaped in an answer: {\"event\":123,… */
 bool sqs_escaped_number(struct slice text, size_t at, uint64_t *number);
+/* Where the answer to a batch lists the entries that failed; NULL: none did. */
+const char *sqs_failed_entries(struct slice answer);
 
 #endif

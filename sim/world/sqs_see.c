@@ -9,19 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue/table.h"
+#include "sim/world/text.h"
 
 /* ---- what handles stand for ---- */
-
-static uint64_t hash_of(struct slice text)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-
-    for (size_t i = 0; i < text.n; i++)
-        hash = (hash ^ (unsigned char)text.p[i]) * 0x100000001b3;
-    hash = table_hash_number(hash);
-    return hash ? hash : 1;
-}
 
 static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
 {
@@ -62,7 +52,7 @@ static void given_grow(struct sim_sqs *sqs)
 
 static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
 {
-    uint64_t hash = hash_of(handle);
+    uint64_t hash = sim_text_hash(handle, 0);
     const struct sim_event *event;
     struct given *slot;
 
@@ -81,7 +71,7 @@ static const struct given *recall(const struct sim_sqs *sqs, struct slice handle
 
     if (sqs->given_max == 0)
         return NULL;
-    slot = given_slot(sqs->given, sqs->given_max, hash_of(handle));
+    slot = given_slot(sqs->given, sqs->given_max, sim_text_hash(handle, 0));
     return slot->hash ? slot : NULL;
 }
 
@@ -95,14 +85,20 @@ static bool is_newest(const struct sim_sqs *sqs, const struct given *given)
 
 /* ---- reading what goes over the counter ---- */
 
-bool sqs_next_string(struct slice text, const char *key, size_t *at, struct slice *out)
+static struct slice rest_from(struct slice text, const char *at)
 {
-    const char *found = memmem(text.p + *at, text.n - *at, key, strlen(key));
+    return (struct slice){at, (size_t)(text.p + text.n - at)};
+}
+
+bool sqs_next_handle(struct slice text, size_t *at, struct slice *out)
+{
+    static const char key[] = "\"ReceiptHandle\":\"";
+    const char *found = sim_text_find(text, *at, SLICE("\"ReceiptHandle\":\""), 'R');
     const char *end;
 
     if (!found)
         return false;
-    found += strlen(key);
+    found += sizeof key - 1;
     end = memchr(found, '"', (size_t)(text.p + text.n - found));
     if (!end)
         return false;
@@ -111,38 +107,32 @@ bool sqs_next_string(struct slice text, const char *key, size_t *at, struct slic
     return true;
 }
 
-static int64_t number_after(struct slice text, const char *key, size_t from, int64_t otherwise)
+static int64_t seconds_after(struct slice text, size_t from, int64_t otherwise)
 {
-    const char *found = memmem(text.p + from, text.n - from, key, strlen(key));
-    int64_t n = 0;
+    static const char key[] = "\"VisibilityTimeout\":";
+    const char *found = sim_text_find(text, from, SLICE("\"VisibilityTimeout\":"), 'V');
 
-    if (!found)
-        return otherwise;
-    for (found += strlen(key); found < text.p + text.n && *found >= '0' && *found <= '9'; found++)
-        n = n * 10 + (*found - '0');
-    return n;
+    return found ? (int64_t)sim_text_number(rest_from(text, found + sizeof key - 1)) : otherwise;
 }
 
 bool sqs_escaped_number(struct slice text, size_t at, uint64_t *number)
 {
     static const char key[] = "\"Body\":\"{\\\"event\\\":";
-    const char *found = memmem(text.p + at, text.n - at, key, sizeof key - 1);
+    const char *found = sim_text_find(text, at, SLICE("\"Body\":\"{\\\"event\\\":"), '{');
 
-    if (!found)
-        return false;
-    *number = (uint64_t)number_after(text, key, at, 0);
-    return true;
+    if (found)
+        *number = sim_text_number(rest_from(text, found + sizeof key - 1));
+    return found != NULL;
 }
 
 void sqs_see_received(struct request *r, struct slice answer)
 {
     struct slice asked = sim_exchange_body(r->exchange), handle;
-    int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", 0,
-                                   r->sqs->options.visibility.ns / 1000000000);
+    int64_t seconds = seconds_after(asked, 0, r->sqs->options.visibility.ns / 1000000000);
     uint64_t number;
     size_t at = 0;
 
-    while (sqs_next_string(answer, "\"ReceiptHandle\":\"", &at, &handle)) {
+    while (sqs_next_handle(answer, &at, &handle)) {
         if (!sqs_escaped_number(answer, at, &number))
             continue;
         sim_trace_add(r->sqs->net->trace, "given", "event", number, r->process);
@@ -155,29 +145,36 @@ void sqs_see_received(struct request *r, struct slice answer)
     r->sqs->bill.receives_empty += r->count == 0;
 }
 
-/* Entries have their positions as ids, and an answer lists those that succeeded before those that failed. */
-static bool entry_failed(struct slice answer, unsigned position)
+/* Where an answer lists the entries that failed, behind those that succeeded; NULL: none did. */
+const char *sqs_failed_entries(struct slice answer)
 {
-    const char *failed = memmem(answer.p, answer.n, "\"Failed\":[{", 11);
+    return sim_text_find(answer, 0, SLICE("\"Failed\":[{"), 'F');
+}
+
+/* Entries have their positions as ids. */
+static bool entry_failed(struct slice answer, const char *failed, unsigned position)
+{
     char id[24];
+    int n;
 
     if (!failed)
         return false;
-    snprintf(id, sizeof id, "\"Id\":\"%u\"", position);
-    return memmem(failed, (size_t)(answer.p + answer.n - failed), id, strlen(id));
+    n = snprintf(id, sizeof id, "\"Id\":\"%u\"", position);
+    return sim_text_find(rest_from(answer, failed), 0, (struct slice){id, (size_t)n}, 'I') != NULL;
 }
 
 void sqs_see_deleted(struct request *r, struct slice answer)
 {
     struct slice asked = sim_exchange_body(r->exchange), handle;
+    const char *failed = sqs_failed_entries(answer);
     size_t at = 0;
 
-    for (unsigned i = 0; sqs_next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
+    for (unsigned i = 0; sqs_next_handle(asked, &at, &handle); i++) {
         const struct given *given = recall(r->sqs, handle);
 
-        if (given && entry_failed(answer, i))
+        if (given && entry_failed(answer, failed, i))
             r->numbers[r->count++] = given->number;
-        if (!given || entry_failed(answer, i))
+        if (!given || entry_failed(answer, failed, i))
             continue;
         if (r->drops_deletes || is_newest(r->sqs, given))
             sim_ledger_deleted(r->sqs->ledger, given->number, r->drops_deletes);
@@ -188,14 +185,15 @@ void sqs_see_changed(const struct request *r, struct slice answer)
 {
     struct slice asked = sim_exchange_body(r->exchange), handle;
     struct sim_ledger *ledger = r->sqs->ledger;
+    const char *failed = sqs_failed_entries(answer);
     size_t at = 0;
 
-    for (unsigned i = 0; sqs_next_string(asked, "\"ReceiptHandle\":\"", &at, &handle); i++) {
-        sl_dur asked_for = sl_sec(number_after(asked, "\"VisibilityTimeout\":", at, 0));
+    for (unsigned i = 0; sqs_next_handle(asked, &at, &handle); i++) {
+        sl_dur asked_for = sl_sec(seconds_after(asked, at, 0));
         const struct given *given = recall(r->sqs, handle);
 
         /* With an old handle, or one whose time is over, nothing is done, and SQS calls that a success. */
-        if (!given || entry_failed(answer, i) || !is_newest(r->sqs, given) ||
+        if (!given || entry_failed(answer, failed, i) || !is_newest(r->sqs, given) ||
             !sl_time_before(sl_now(), sim_ledger_event(ledger, given->number)->hidden_until))
             continue;
         sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
@@ -251,8 +249,8 @@ static void see_entries(const struct request *r)
     uint64_t last = UINT64_MAX;
     size_t at = 0;
 
-    while (sqs_next_string(asked, "\"ReceiptHandle\":\"", &at, &handle)) {
-        int64_t seconds = number_after(asked, "\"VisibilityTimeout\":", at, 0);
+    while (sqs_next_handle(asked, &at, &handle)) {
+        int64_t seconds = r->kind == CHANGE ? seconds_after(asked, at, 0) : 0;
         const struct given *given = recall(sqs, handle);
 
         if (!given)

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "sim/world/text.h"
+
 static uint64_t add_number(uint64_t hash, uint64_t n)
 {
     hash ^= n;
@@ -9,19 +11,13 @@ static uint64_t add_number(uint64_t hash, uint64_t n)
     return hash ^ hash >> 32;
 }
 
-static uint64_t add_text(uint64_t hash, const char *text)
-{
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3; /* FNV-1a */
-    return hash;
-}
-
 void sim_trace_add(struct sim_trace *trace, const char *what, const char *whom, uint64_t a,
                    uint64_t b)
 {
     int64_t now = sl_now().ns;
 
-    trace->hash = add_number(add_text(add_text(trace->hash, what), whom), (uint64_t)now);
+    trace->hash = sim_text_hash(slice_of(whom), sim_text_hash(slice_of(what), trace->hash));
+    trace->hash = add_number(trace->hash, (uint64_t)now);
     trace->hash = add_number(add_number(trace->hash, a), b);
     trace->count++;
     if (trace->out)
