@@ -6,37 +6,37 @@
 
 enum { UUID_LENGTH = 36 };
 
-static int hex_value(char c)
+/* One more than a digit's value; 0: none. Lower case only: another spelling is another id. */
+static const unsigned char hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+/* `n` hex digits into the lower end of *out. false: one of them is none. */
+static bool read_hex(const char *p, size_t n, uint64_t *out)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+    bool is_hex = true;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned value = hex_values[(unsigned char)p[i]];
+
+        is_hex &= value > 0;
+        *out = *out << 4 | (uint64_t)((value - 1) & 15);
+    }
+    return is_hex;
 }
 
-/* Lower case only: another spelling is another id. */
 static bool read_uuid(struct slice id, struct id_key *out)
 {
-    uint64_t halves[2] = {0, 0};
-    size_t digits = 0;
+    const char *p = id.p;
+    uint64_t high = 0, low = 0;
 
-    if (id.n != UUID_LENGTH)
+    if (id.n != UUID_LENGTH || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
         return false;
-    for (size_t i = 0; i < UUID_LENGTH; i++) {
-        int value = hex_value(id.p[i]);
-
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (id.p[i] != '-')
-                return false;
-            continue;
-        }
-        if (value < 0)
-            return false;
-        halves[digits / 16] = halves[digits / 16] << 4 | (uint64_t)value;
-        digits++;
-    }
-    *out = (struct id_key){halves[0], halves[1]};
+    if (!read_hex(p, 8, &high) || !read_hex(p + 9, 4, &high) || !read_hex(p + 14, 4, &high) ||
+        !read_hex(p + 19, 4, &low) || !read_hex(p + 24, 12, &low))
+        return false;
+    *out = (struct id_key){high, low};
     return true;
 }
 

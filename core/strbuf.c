@@ -41,31 +41,12 @@ bool strbuf_reserve(struct strbuf *b, size_t more)
     return true;
 }
 
-/* Whether `more` bytes and the NUL fit as it is: what nearly every call finds. */
-static inline bool has_room(const struct strbuf *b, size_t more)
+void strbuf_add_slow(struct strbuf *b, const char *p, size_t n)
 {
-    return !b->failed && more < b->cap - b->n;
-}
-
-void strbuf_add(struct strbuf *b, const char *p, size_t n)
-{
-    if (n == 0 || (!has_room(b, n) && !strbuf_reserve(b, n)))
+    if (n == 0 || !strbuf_reserve(b, n))
         return;
     memcpy(b->p + b->n, p, n);
     b->n += n;
-    b->p[b->n] = '\0';
-}
-
-void strbuf_add_slice(struct strbuf *b, struct slice s)
-{
-    strbuf_add(b, s.p, s.n);
-}
-
-void strbuf_addc(struct strbuf *b, char c)
-{
-    if (!has_room(b, 1) && !strbuf_reserve(b, 1))
-        return;
-    b->p[b->n++] = c;
     b->p[b->n] = '\0';
 }
 

@@ -27,14 +27,36 @@ void strbuf_deinit(struct strbuf *b);
 /* Makes room for `more` bytes behind what is there, so that adding them can't fail. false: no memory; the buffer fails. */
 bool strbuf_reserve(struct strbuf *b, size_t more);
 
-void strbuf_add(struct strbuf *b, const char *p, size_t n);
-/* Inline, so that the length of a literal is a constant. */
+/* What strbuf_add does when there is no room for `n` more bytes as it is. */
+void strbuf_add_slow(struct strbuf *b, const char *p, size_t n);
+
+/* Inline down to the copy: answers and requests are made of many short pieces, and the length of a literal is a constant. */
+static inline void strbuf_add(struct strbuf *b, const char *p, size_t n)
+{
+    if (b->failed || n >= b->cap - b->n) {
+        strbuf_add_slow(b, p, n);
+        return;
+    }
+    if (n > 0)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
 static inline void strbuf_adds(struct strbuf *b, const char *text)
 {
     strbuf_add(b, text, strlen(text));
 }
-void strbuf_add_slice(struct strbuf *b, struct slice s);
-void strbuf_addc(struct strbuf *b, char c);
+static inline void strbuf_add_slice(struct strbuf *b, struct slice s)
+{
+    strbuf_add(b, s.p, s.n);
+}
+
+static inline void strbuf_addc(struct strbuf *b, char c)
+{
+    strbuf_add(b, &c, 1);
+}
+
 void strbuf_addf(struct strbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Empties it and keeps the storage. */
