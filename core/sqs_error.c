@@ -1,4 +1,5 @@
 /* sqs_error -- error answers of SQS, in JSON or XML or none of both, and the table of what each code means. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "core/json.h"
@@ -184,10 +185,25 @@ static struct slice xml_text(struct slice body, const char *name)
     return end ? (struct slice){start, (size_t)(end - start)} : (struct slice){0};
 }
 
+/* What AWS says to a request without an action is one empty element, whose name is the code: <UnknownOperationException/>. */
+static struct slice xml_only_element(struct slice body)
+{
+    struct slice name = {body.p + 1, body.n - 3};
+
+    if (body.n < 4 || body.p[0] != '<' || memcmp(body.p + body.n - 2, "/>", 2) != 0)
+        return (struct slice){0};
+    for (size_t i = 0; i < name.n; i++)
+        if (!isalnum((unsigned char)name.p[i]))
+            return (struct slice){0};
+    return name;
+}
+
 static void read_xml_error(struct slice body, struct sqs_error *out)
 {
     struct slice code = xml_text(body, "Code");
 
+    if (!code.p)
+        code = xml_only_element(body);
     if (!code.p)
         return;
     copy_printable(out->code, sizeof(out->code), strip_prefix(code, "AWS.SimpleQueueService."));

@@ -53,6 +53,9 @@ static const struct {
     {403, "", XML("InvalidClientTokenId", "The token"), SQS_ERROR_CREDENTIALS,
      "InvalidClientTokenId", "The token"},
     {503, "", XML("ServiceUnavailable", ""), SQS_ERROR_TRANSIENT, "ServiceUnavailable", ""},
+    {404, "", "<UnknownOperationException/>", SQS_ERROR_TRANSIENT, "UnknownOperationException", ""},
+    {404, "", "<a href=\"x\"/>", SQS_ERROR_TRANSIENT, "", ""},
+    {404, "", "</>", SQS_ERROR_TRANSIENT, "", ""},
     {400, "", "<Error><Code>cut", SQS_ERROR_REQUEST, "", ""},
     {500, "", "<Error><Code>cut", SQS_ERROR_TRANSIENT, "", ""},
     /* a handle that has expired is told as a parameter */
