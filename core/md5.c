@@ -15,9 +15,19 @@ enum { ATTRIBUTES_MAX = 32, PIECE = 4096 };
 /* Fetched once: looking an algorithm up costs more than a digest of a small body. */
 static EVP_MD *algorithm;
 static EVP_MD_CTX *context;
+static const struct md5_other *replaced;
+
+void md5_replace(const struct md5_other *other)
+{
+    replaced = other;
+}
 
 void md5_begin(void)
 {
+    if (replaced) {
+        replaced->begin();
+        return;
+    }
     if (!context) {
         /* No security hangs on it: also where OpenSSL is held to FIPS, which has no MD5. */
         algorithm = EVP_MD_fetch(NULL, "MD5", "-fips");
@@ -29,12 +39,18 @@ void md5_begin(void)
 
 void md5_add(const void *p, size_t n)
 {
-    sl_assert(EVP_DigestUpdate(context, p, n) == 1);
+    if (replaced)
+        replaced->add(p, n);
+    else
+        sl_assert(EVP_DigestUpdate(context, p, n) == 1);
 }
 
 void md5_end(uint8_t out[MD5_SIZE])
 {
-    sl_assert(EVP_DigestFinal_ex(context, out, NULL) == 1);
+    if (replaced)
+        replaced->end(out);
+    else
+        sl_assert(EVP_DigestFinal_ex(context, out, NULL) == 1);
 }
 
 void md5_print(const uint8_t digest[MD5_SIZE], char out[MD5_HEX_SIZE])

@@ -48,11 +48,15 @@ static void write_entries(struct strbuf *out, struct slice queue_url,
     begin(out, queue_url);
     strbuf_adds(out, ",\"Entries\":[");
     for (size_t i = 0; i < count; i++) {
-        strbuf_addf(out, "%s{\"Id\":\"%zu\",\"ReceiptHandle\":\"", i ? "," : "", i);
+        strbuf_adds(out, i ? ",{\"Id\":\"" : "{\"Id\":\"");
+        strbuf_addu(out, i);
+        strbuf_adds(out, "\",\"ReceiptHandle\":\"");
         strbuf_add_slice(out, entries[i].handle);
         strbuf_addc(out, '"');
-        if (with_visibility)
-            strbuf_addf(out, ",\"VisibilityTimeout\":%u", entries[i].visibility_s);
+        if (with_visibility) {
+            strbuf_adds(out, ",\"VisibilityTimeout\":");
+            strbuf_addu(out, entries[i].visibility_s);
+        }
         strbuf_addc(out, '}');
     }
     strbuf_adds(out, "]}");

@@ -50,6 +50,17 @@ void strbuf_add_slow(struct strbuf *b, const char *p, size_t n)
     b->p[b->n] = '\0';
 }
 
+void strbuf_addu(struct strbuf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    strbuf_add(b, digits + at, sizeof digits - at);
+}
+
 void strbuf_addf(struct strbuf *b, const char *format, ...)
 {
     va_list arguments, again;

@@ -38,10 +38,14 @@ struct sim_net {
     uint64_t exchanges; /* numbers them */
     uint64_t open;      /* of them, how many there are */
     uint64_t requests[LEGS];
+    struct sl_link spare; /* exchanges that are over, with their storage */
+    unsigned spare_count;
 };
 
 void sim_net_init(struct sim_net *net, struct sim_faults *faults, struct sim_trace *trace,
                   struct sim_random random);
+/* After sim_net_settle. */
+void sim_net_deinit(struct sim_net *net);
 void sim_net_add_host(struct sim_net *net, const struct sim_host *host);
 
 /* Waits until no exchange is left: every client has gone, and hosts have replied. */

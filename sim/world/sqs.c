@@ -319,17 +319,6 @@ static void take(void *arg, struct sim_exchange *exchange)
 
 /* ---- sending, past the network ---- */
 
-static void add_number(struct strbuf *out, uint64_t n)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-
-    do
-        digits[--at] = (char)('0' + n % 10);
-    while ((n /= 10) > 0);
-    strbuf_add(out, digits + at, sizeof digits - at);
-}
-
 static struct slice no_header(void *of, const char *name)
 {
     (void)of;
@@ -378,7 +367,7 @@ static void add_escaped_event(struct strbuf *out, uint64_t number, size_t size)
     size_t begin = out->n, quotes;
 
     strbuf_adds(out, "{\\\"event\\\":");
-    add_number(out, number);
+    strbuf_addu(out, number);
     strbuf_adds(out, ",\\\"pad\\\":\\\"");
     quotes = 5; /* as many backslashes are no part of the event */
     while (out->n - begin - quotes + 2 < size) {
@@ -394,7 +383,7 @@ static void add_entry(struct strbuf *out, unsigned position, uint64_t number, si
                       unsigned groups)
 {
     strbuf_adds(out, position > 0 ? ",{\"Id\":\"" : "{\"Id\":\"");
-    add_number(out, position);
+    strbuf_addu(out, position);
     strbuf_adds(out, "\",");
     if (groups > 0)
         strbuf_addf(

@@ -7,10 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/md5.h"
 #include "core/slice.h"
 
 /* Of any bytes, and of the number that comes with them; never 0. */
 uint64_t sim_text_hash(struct slice text, uint64_t with);
+
+/* Digests of 128 bits for md5_replace: what the bytes are decides, not the pieces that they come in. */
+extern const struct md5_other sim_text_digest;
 
 /*
  * Where `key` stands in `text`, from `from` on; NULL: nowhere. `rare` is a character of the key that the text seldom has: all

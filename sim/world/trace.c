@@ -14,8 +14,11 @@ static uint64_t add_number(uint64_t hash, uint64_t n)
 void sim_trace_add(struct sim_trace *trace, const char *what, const char *whom, uint64_t a,
                    uint64_t b)
 {
-    int64_t now = sl_now().ns;
+    int64_t now;
 
+    if (trace->is_off)
+        return;
+    now = sl_now().ns;
     trace->hash = sim_text_hash(slice_of(whom), sim_text_hash(slice_of(what), trace->hash));
     trace->hash = add_number(trace->hash, (uint64_t)now);
     trace->hash = add_number(add_number(trace->hash, a), b);

@@ -5,6 +5,7 @@
 #ifndef SIM_WORLD_TRACE_H
 #define SIM_WORLD_TRACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -12,7 +13,8 @@
 
 struct sim_trace {
     uint64_t hash, count;
-    FILE *out; /* NULL: no lines. Borrowed */
+    FILE *out;   /* NULL: no lines. Borrowed */
+    bool is_off; /* nothing is added */
 };
 
 /* Something happened, `what` to `whom`, with two numbers. */
