@@ -4,7 +4,6 @@
  */
 #include "core/civil_time.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *const month_names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -262,35 +261,62 @@ bool civil_time_read_iso(struct slice text, int64_t *unix_s)
 
 /* ---- writing ---- */
 
+/* `n` digits with zeros before them; returns what is behind them. */
+static char *put_digits(char *to, int value, int n)
+{
+    for (int i = n; i-- > 0; value /= 10)
+        to[i] = (char)('0' + value % 10);
+    return to + n;
+}
+
+static char *put_text(char *to, const char *text, size_t n)
+{
+    memcpy(to, text, n);
+    return to + n;
+}
+
+/* Two digits each, with `between` between them; '\0': nothing. */
+static char *put_three(char *to, int a, int b, int c, char between)
+{
+    to = put_digits(to, a, 2);
+    if (between)
+        *to++ = between;
+    to = put_digits(to, b, 2);
+    if (between)
+        *to++ = between;
+    return put_digits(to, c, 2);
+}
+
 void civil_time_write_amz(int64_t unix_s, char out[CIVIL_TIME_AMZ_SIZE])
 {
     struct civil_time t = civil_time_of(unix_s);
-    char text[96];
+    char *to = put_digits(out, t.year / 100, 2);
 
-    snprintf(text, sizeof(text), "%04d%02d%02dT%02d%02d%02dZ", t.year, t.month, t.day, t.hour,
-             t.minute, t.second);
-    memcpy(out, text, CIVIL_TIME_AMZ_SIZE);
+    to = put_three(to, t.year % 100, t.month, t.day, '\0');
+    *to++ = 'T';
+    put_text(put_three(to, t.hour, t.minute, t.second, '\0'), "Z", 2);
 }
 
 void civil_time_write_iso(int64_t unix_s, char out[CIVIL_TIME_ISO_SIZE])
 {
     struct civil_time t = civil_time_of(unix_s);
-    char text[96];
+    char *to = put_digits(out, t.year / 100, 2);
 
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", t.year, t.month, t.day, t.hour,
-             t.minute, t.second);
-    memcpy(out, text, CIVIL_TIME_ISO_SIZE);
+    to = put_three(to, t.year % 100, t.month, t.day, '-');
+    *to++ = 'T';
+    put_text(put_three(to, t.hour, t.minute, t.second, ':'), "Z", 2);
 }
 
 void civil_time_write_http(int64_t unix_s, char out[CIVIL_TIME_HTTP_SIZE])
 {
     struct civil_time t = civil_time_of(unix_s);
     int64_t clamped = 0;
-    char text[96];
+    char *to;
 
     civil_time_unix(&t, &clamped);
-    snprintf(text, sizeof(text), "%.3s, %02d %s %04d %02d:%02d:%02d GMT",
-             day_names[clamped / 86400 % 7], t.day, month_names[t.month - 1], t.year, t.hour,
-             t.minute, t.second);
-    memcpy(out, text, CIVIL_TIME_HTTP_SIZE);
+    to = put_text(out, day_names[clamped / 86400 % 7], 3);
+    to = put_digits(put_text(to, ", ", 2), t.day, 2);
+    to = put_text(put_text(to, " ", 1), month_names[t.month - 1], 3);
+    to = put_digits(put_text(to, " ", 1), t.year, 4);
+    put_text(put_three(put_text(to, " ", 1), t.hour, t.minute, t.second, ':'), " GMT", 5);
 }

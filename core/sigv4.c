@@ -221,6 +221,18 @@ int sigv4_body_hash(struct sigv4_signer *s, const struct sigv4_request *request,
     return result;
 }
 
+/* "20261123/eu-central-1/sqs/aws4_request" */
+static void add_scope(struct strbuf *out, struct slice day, const struct sigv4_scope *scope)
+{
+    const struct slice parts[] = {scope->region, scope->service, terminator};
+
+    strbuf_add_slice(out, day);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        strbuf_addc(out, '/');
+        strbuf_add_slice(out, parts[i]);
+    }
+}
+
 int sigv4_compute(struct sigv4_signer *s, struct slice secret, const struct sigv4_scope *scope,
                   struct slice date, char signature[SIGV4_HASH_SIZE])
 {
@@ -232,11 +244,13 @@ int sigv4_compute(struct sigv4_signer *s, struct slice secret, const struct sigv
     if (sigv4_hash(s, strbuf_slice(&s->canonical.text), hash) < 0)
         return -ENOMEM;
     strbuf_reset(&s->to_sign);
-    strbuf_addf(&s->to_sign,
-                SLICE_FMT "\n" SLICE_FMT "\n" SLICE_FMT "/" SLICE_FMT "/" SLICE_FMT "/" SLICE_FMT
-                          "\n%s",
-                SLICE_ARG(algorithm), SLICE_ARG(date), SLICE_ARG(day), SLICE_ARG(scope->region),
-                SLICE_ARG(scope->service), SLICE_ARG(terminator), hash);
+    strbuf_add_slice(&s->to_sign, algorithm);
+    strbuf_addc(&s->to_sign, '\n');
+    strbuf_add_slice(&s->to_sign, date);
+    strbuf_addc(&s->to_sign, '\n');
+    add_scope(&s->to_sign, day, scope);
+    strbuf_addc(&s->to_sign, '\n');
+    strbuf_adds(&s->to_sign, hash);
     key = strbuf_failed(&s->to_sign) ? NULL : key_find(s, secret, day, scope);
     if (key == NULL || !hmac(key, NULL, 0, strbuf_slice(&s->to_sign), bytes))
         return -ENOMEM;
@@ -314,12 +328,15 @@ int sigv4_sign(struct sigv4_signer *s, const struct sigv4_request *request,
     if (result < 0)
         return result;
     strbuf_reset(&s->authorization);
-    strbuf_addf(&s->authorization,
-                SLICE_FMT " Credential=" SLICE_FMT "/%.8s/" SLICE_FMT "/" SLICE_FMT "/" SLICE_FMT
-                          ", SignedHeaders=%s, Signature=%s",
-                SLICE_ARG(algorithm), SLICE_ARG(identity->access_key), out->date,
-                SLICE_ARG(scope->region), SLICE_ARG(scope->service), SLICE_ARG(terminator),
-                s->canonical.names.p, signature);
+    strbuf_add_slice(&s->authorization, algorithm);
+    strbuf_adds(&s->authorization, " Credential=");
+    strbuf_add_slice(&s->authorization, identity->access_key);
+    strbuf_addc(&s->authorization, '/');
+    add_scope(&s->authorization, (struct slice){out->date, SIGV4_DAY_LENGTH}, scope);
+    strbuf_adds(&s->authorization, ", SignedHeaders=");
+    strbuf_add_slice(&s->authorization, strbuf_slice(&s->canonical.names));
+    strbuf_adds(&s->authorization, ", Signature=");
+    strbuf_adds(&s->authorization, signature);
     if (strbuf_failed(&s->authorization))
         return -ENOMEM;
     out->authorization = strbuf_slice(&s->authorization);

@@ -156,7 +156,10 @@ static const struct model_member *find_member(const struct answer *a, const char
         a->depth > 0 ? top(a)->members : model_operations[a->operation].output;
 
     sl_assert(members);
-    while (members->name && (members->name[0] != name[0] || strcmp(members->name, name) != 0))
+    for (const struct model_member *m = members; m->name; m++)
+        if (m->name == name) /* equal literals are mostly one */
+            return m;
+    while (members->name && strcmp(members->name, name) != 0)
         members++;
     sl_assert(members->name);
     return members;

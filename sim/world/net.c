@@ -344,7 +344,9 @@ void sim_exchange_reply(struct sim_exchange *x, int status, const struct http_he
     sl_assert(x->place == AT_HOST);
     x->status = status;
     if (x->client) {
-        strbuf_addf(&x->head, "HTTP/1.1 %d OK\r\n", status);
+        strbuf_adds(&x->head, "HTTP/1.1 ");
+        strbuf_addu(&x->head, (unsigned)status);
+        strbuf_adds(&x->head, " OK\r\n");
         for (size_t i = 0; i < count; i++)
             add_line(&x->head, headers[i].name, headers[i].value);
         strbuf_add_slice(&x->body, body);

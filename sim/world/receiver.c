@@ -62,7 +62,7 @@ enum { RECORD_LEAST = 300 };
 
 static void make_room(struct job *job, size_t n)
 {
-    job->numbers = malloc(n * sizeof *job->numbers);
+    job->numbers = calloc(n, sizeof *job->numbers);
     job->ids = malloc(n * sizeof *job->ids);
     job->failed = calloc(n, sizeof *job->failed);
     sl_assert(job->numbers && job->ids && job->failed);

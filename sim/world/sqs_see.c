@@ -22,14 +22,19 @@ static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
     return &slots[i];
 }
 
+/* For as long as anybody may hold a handle of a deleted event: sluice remembers such for 10 minutes. */
+#define REMEMBERED sl_minutes(10)
+
 static bool is_of_use(const struct sim_sqs *sqs, const struct given *given)
 {
     const struct sim_event *event = sim_ledger_event(sqs->ledger, given->number);
 
-    return given->hash && event && !event->is_settled;
+    return given->hash && event && !event->is_settled &&
+           !(event->is_deleted &&
+             sl_time_before(sl_time_add(event->hidden_until, REMEMBERED), sl_now()));
 }
 
-/* Makes room, also by forgetting what stood for settled events. */
+/* Makes room, also by forgetting what stood for events that are over. */
 static void given_grow(struct sim_sqs *sqs)
 {
     size_t used = 0, max = sqs->given_max ? sqs->given_max : 4096;
