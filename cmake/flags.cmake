@@ -61,3 +61,9 @@ if(SLUICE_PLANTED)
 else()
     add_compile_options("$<$<COMPILE_LANGUAGE:C>:-DPLANTED(n)=0>")
 endif()
+
+# With optimization across files, objects hold usual code as well: the library can be linked by who has another compiler, and
+# tools/check-fence can read them.
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    set(CMAKE_C_COMPILE_OPTIONS_IPO -flto=auto -ffat-lto-objects)
+endif()

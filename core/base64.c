@@ -1,5 +1,7 @@
 #include "core/base64.h"
 
+#include <string.h>
+
 #define DIGIT(c, value) [c] = (value) + 1
 #define DIGITS_4(c, value)                                                                         \
     DIGIT(c, value), DIGIT((c) + 1, (value) + 1), DIGIT((c) + 2, (value) + 2),                     \
@@ -26,18 +28,14 @@ static size_t padding_of(struct slice text)
     return text.p[text.n - 2] == '=' ? 2 : 1;
 }
 
-/* The bits of `count` digits, as if four were there. false: one is none. */
-static bool read_word(const char *p, size_t count, uint32_t *word)
+/* The bits of four digits. false: one is none. */
+static inline bool read_word(const char *p, uint32_t *word)
 {
-    *word = 0;
-    for (size_t i = 0; i < 4; i++) {
-        int digit = i < count ? base64_digit(p[i]) : 0;
+    int a = base64_digit(p[0]), b = base64_digit(p[1]), c = base64_digit(p[2]),
+        d = base64_digit(p[3]);
 
-        if (digit < 0)
-            return false;
-        *word = *word << 6 | (uint32_t)digit;
-    }
-    return true;
+    *word = (uint32_t)a << 18 | (uint32_t)b << 12 | (uint32_t)c << 6 | (uint32_t)d;
+    return (a | b | c | d) >= 0;
 }
 
 bool base64_decode(struct slice text, char *out, size_t *n)
@@ -48,16 +46,21 @@ bool base64_decode(struct slice text, char *out, size_t *n)
     if (text.n % 4)
         return false;
     padding = padding_of(text);
-    for (size_t i = 0; i < text.n; i += 4) {
-        size_t missing = i + 4 == text.n ? padding : 0;
-
-        if (!read_word(text.p + i, 4 - missing, &word))
+    for (size_t i = 0; i + 4 < text.n; i += 4, done += 3) {
+        if (!read_word(text.p + i, &word))
             return false;
-        out[done++] = (char)(word >> 16);
-        if (missing < 2)
-            out[done++] = (char)(word >> 8);
-        if (missing < 1)
-            out[done++] = (char)word;
+        out[done] = (char)(word >> 16);
+        out[done + 1] = (char)(word >> 8);
+        out[done + 2] = (char)word;
+    }
+    if (text.n > 0) {
+        char last[4] = {'A', 'A', 'A', 'A'};
+
+        memcpy(last, text.p + text.n - 4, 4 - padding);
+        if (!read_word(last, &word))
+            return false;
+        for (size_t i = 0; i < 3 - padding; i++)
+            out[done++] = (char)(word >> (16 - 8 * i));
     }
     *n = done;
     return true;

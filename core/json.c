@@ -741,18 +741,34 @@ static bool escape_block(const char **from, char **out)
 }
 #endif
 
-/* Passes on what needs none but short escapes, while there is room; *to may be written beyond that. */
-static const char *escape_easy(const char *p, const char *end, char **to, const char *limit)
+/* Passes on what needs none but short escapes, while there is room; *out may be written beyond that. */
+static const char *escape_easy(const char *p, const char *end, char **out, const char *limit)
 {
+    char *to = *out; /* what is written may not be taken for *out itself */
+
 #ifdef __SSE2__
-    while (end - p >= 2 * BLOCK && *to <= limit)
-        if (!escape_block(&p, to))
+    while (end - p >= 2 * BLOCK && to <= limit)
+        if (!escape_block(&p, &to)) {
+            *out = to;
             return p;
-    if (end - p >= 2 * BLOCK)
-        return p; /* no room */
+        }
+    /* Near the end a block is passed on only whole: with an escape in it, more would be read than there is. */
+    for (; end - p >= BLOCK && to <= limit; p += BLOCK, to += BLOCK) {
+        if (special_bytes(_mm_loadu_si128((const __m128i *)(const void *)p)))
+            break;
+        copy_16(to, p);
+    }
+    for (; end - p >= 8 && to <= limit; p += 8, to += 8) {
+        __m128i half = _mm_loadl_epi64((const __m128i *)(const void *)p);
+
+        if (special_bytes(half) & 0xff)
+            break;
+        _mm_storel_epi64((__m128i *)(void *)to, half);
+    }
 #endif
-    for (; p < end && *to <= limit && is_plain((unsigned char)*p); p++)
-        *(*to)++ = *p;
+    for (; p < end && to <= limit && is_plain((unsigned char)*p); p++)
+        *to++ = *p;
+    *out = to;
     return p;
 }
 

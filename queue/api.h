@@ -205,7 +205,7 @@ void answer_failed_entry(struct answer *a, struct slice id, const struct queue_r
 /* Whether the message attribute `name` is among those asked for: its name, "All", ".*", "*", or a prefix "foo.*". */
 bool api_wants_attribute(const struct api_strings *asked, struct slice name);
 /* Whether the system attribute is asked for, by either list ("All" too). */
-bool api_wants_system(const struct api_request *request, const char *name);
+bool api_wants_system(const struct api_request *request, struct slice name);
 
 /* Whether all of the text is allowed in a message: #x9 #xA #xD #x20-#xD7FF #xE000-#xFFFD #x10000-#x10FFFF, and valid UTF-8
  * (service model, SendMessage). */

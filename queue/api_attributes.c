@@ -76,15 +76,15 @@ bool api_wants_attribute(const struct api_strings *asked, struct slice name)
     return false;
 }
 
-static bool has_name(const struct api_strings *asked, const char *name)
+static bool has_name(const struct api_strings *asked, struct slice name)
 {
     for (size_t i = 0; i < asked->count; i++)
-        if (slice_is(asked->items[i], name) || slice_is(asked->items[i], "All"))
+        if (slice_eq(asked->items[i], SLICE("All")) || slice_eq(asked->items[i], name))
             return true;
     return false;
 }
 
-bool api_wants_system(const struct api_request *request, const char *name)
+bool api_wants_system(const struct api_request *request, struct slice name)
 {
     return has_name(&request->system_attribute_names, name) ||
            has_name(&request->attribute_names, name);

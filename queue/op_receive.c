@@ -116,8 +116,7 @@ static struct slice number(char text[32], uint64_t n)
 }
 
 struct system_attribute {
-    const char *name;
-    struct slice value;
+    struct slice name, value;
 };
 
 enum { SYSTEM_MAX = 9 };
@@ -129,16 +128,17 @@ static size_t collect_system(const struct queue_call *call, const struct receipt
 {
     const struct payload_head *head = &payload->head;
     const struct system_attribute all[SYSTEM_MAX] = {
-        {"SenderId", payload_sender(payload)},
-        {"ApproximateFirstReceiveTimestamp", number(text[0], (uint64_t)receipt->first_received_ms)},
-        {"ApproximateReceiveCount", number(text[1], receipt->receives)},
-        {"SentTimestamp", number(text[2], (uint64_t)head->sent_ms)},
-        {"SequenceNumber",
+        {SLICE("SenderId"), payload_sender(payload)},
+        {SLICE("ApproximateFirstReceiveTimestamp"),
+         number(text[0], (uint64_t)receipt->first_received_ms)},
+        {SLICE("ApproximateReceiveCount"), number(text[1], receipt->receives)},
+        {SLICE("SentTimestamp"), number(text[2], (uint64_t)head->sent_ms)},
+        {SLICE("SequenceNumber"),
          head->sequence > 0 ? sequence_text(head->sequence, sequence) : (struct slice){NULL, 0}},
-        {"MessageDeduplicationId", payload_dedup(payload)},
-        {"MessageGroupId", payload_group(payload)},
-        {"AWSTraceHeader", payload_trace(payload)},
-        {"DeadLetterQueueSourceArn", slice_of(receipt->origin)},
+        {SLICE("MessageDeduplicationId"), payload_dedup(payload)},
+        {SLICE("MessageGroupId"), payload_group(payload)},
+        {SLICE("AWSTraceHeader"), payload_trace(payload)},
+        {SLICE("DeadLetterQueueSourceArn"), slice_of(receipt->origin)},
     };
     size_t n = 0;
 
@@ -159,7 +159,7 @@ static void answer_system(struct queue_call *call, const struct receipt *receipt
         return;
     answer_map_begin(&call->answer, "Attributes");
     for (size_t i = 0; i < n; i++)
-        answer_map_entry(&call->answer, slice_of(attributes[i].name), attributes[i].value);
+        answer_map_entry(&call->answer, attributes[i].name, attributes[i].value);
     answer_map_end(&call->answer);
 }
 
@@ -196,9 +196,9 @@ static void answer_message(struct queue_call *call, unsigned i, const struct pay
     uuid_text(payload->head.id, id);
     md5_print(payload->head.body_md5, digest);
     answer_item_begin(a);
-    answer_string(a, "MessageId", slice_of(id));
-    answer_string(a, "ReceiptHandle", slice_of(call->handles[i]));
-    answer_string(a, "MD5OfBody", slice_of(digest));
+    answer_string(a, "MessageId", (struct slice){id, REQUEST_ID_SIZE - 1});
+    answer_string(a, "ReceiptHandle", (struct slice){call->handles[i], HANDLE_SIZE - 1});
+    answer_string(a, "MD5OfBody", (struct slice){digest, sizeof digest - 1});
     answer_string(a, "Body", payload_body(payload));
     answer_system(call, &call->poll.receipts[i], payload);
     answer_attributes(call, payload);

@@ -42,7 +42,7 @@ static void given_grow(struct sim_sqs *sqs)
 
     for (size_t i = 0; i < sqs->given_max; i++)
         used += is_of_use(sqs, &sqs->given[i]);
-    while (used * 2 > max)
+    while (used * 3 > max)
         max *= 2;
     slots = calloc(max, sizeof *slots);
     sl_assert(slots);

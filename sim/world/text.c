@@ -22,8 +22,15 @@ uint64_t sim_text_hash(struct slice text, uint64_t with)
         hash = add_word(hash, p);
         other = add_word(other, p + 8);
     }
-    for (; p < end; p++)
-        hash = (hash ^ (unsigned char)*p) * 0x100000001b3; /* FNV-1a */
+    if (end - p >= 8) {
+        hash = add_word(hash, p);
+        p += 8;
+    }
+    if (p < end && text.n >= 8)
+        other = add_word(other, end - 8); /* some of it once more */
+    else
+        for (; p < end; p++)
+            hash = (hash ^ (unsigned char)*p) * 0x100000001b3; /* FNV-1a */
     hash = table_hash_number(hash ^ (other << 1 | other >> 63));
     return hash ? hash : 1;
 }

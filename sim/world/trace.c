@@ -11,6 +11,25 @@ static uint64_t add_number(uint64_t hash, uint64_t n)
     return hash ^ hash >> 32;
 }
 
+enum { TEXTS = 64 };
+
+/* The hash of two texts, remembered by where they stand. */
+static uint64_t hash_of(const char *what, const char *whom)
+{
+    static struct {
+        const char *what, *whom;
+        uint64_t hash;
+    } known[TEXTS];
+    size_t at = ((uintptr_t)what / 8 + (uintptr_t)whom) % TEXTS;
+
+    if (known[at].what != what || known[at].whom != whom) {
+        known[at].hash = sim_text_hash(slice_of(whom), sim_text_hash(slice_of(what), 0));
+        known[at].what = what;
+        known[at].whom = whom;
+    }
+    return known[at].hash;
+}
+
 void sim_trace_add(struct sim_trace *trace, const char *what, const char *whom, uint64_t a,
                    uint64_t b)
 {
@@ -19,8 +38,7 @@ void sim_trace_add(struct sim_trace *trace, const char *what, const char *whom, 
     if (trace->is_off)
         return;
     now = sl_now().ns;
-    trace->hash = sim_text_hash(slice_of(whom), sim_text_hash(slice_of(what), trace->hash));
-    trace->hash = add_number(trace->hash, (uint64_t)now);
+    trace->hash = add_number(add_number(trace->hash, hash_of(what, whom)), (uint64_t)now);
     trace->hash = add_number(add_number(trace->hash, a), b);
     trace->count++;
     if (trace->out)

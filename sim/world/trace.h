@@ -17,7 +17,7 @@ struct sim_trace {
     bool is_off; /* nothing is added */
 };
 
-/* Something happened, `what` to `whom`, with two numbers. */
+/* Something happened, `what` to `whom`, with two numbers. The texts stay where they are, unchanged, as literals do. */
 void sim_trace_add(struct sim_trace *trace, const char *what, const char *whom, uint64_t a,
                    uint64_t b);
 

@@ -7,7 +7,7 @@
  *     sluice_sim --hashes 100                                         their traces' hashes, to compare builds
  *     sluice_sim --replay FILE                                        the cases in a file, a line each
  *     sluice_sim --planted 0                                          until each planted bug is found: test/sim/planted
- *     sluice_sim --speed 60                                           no faults, 100 events/s of 200 B, so many minutes
+ *     sluice_sim --speed 20                                           no faults, 100 events/s of 200 B, so many minutes
  */
 #include <fcntl.h>
 #include <inttypes.h>

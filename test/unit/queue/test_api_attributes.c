@@ -198,12 +198,12 @@ static void wanted_of_the_system(void **state)
     struct api_request request = {0};
 
     (void)state;
-    assert_false(api_wants_system(&request, "SenderId"));
+    assert_false(api_wants_system(&request, SLICE("SenderId")));
     request.attribute_names = (struct api_strings){&sender, 1, true};
-    assert_true(api_wants_system(&request, "SenderId"));
-    assert_false(api_wants_system(&request, "SentTimestamp"));
+    assert_true(api_wants_system(&request, SLICE("SenderId")));
+    assert_false(api_wants_system(&request, SLICE("SentTimestamp")));
     request.system_attribute_names = (struct api_strings){&all, 1, true};
-    assert_true(api_wants_system(&request, "SentTimestamp"));
+    assert_true(api_wants_system(&request, SLICE("SentTimestamp")));
 }
 
 static void allowed_text(void **state)
