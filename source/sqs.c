@@ -259,6 +259,8 @@ static int sqs_open(struct source **out, struct sl_ctx *ctx, const struct source
                                 .account = config->account,
                                 .progress = config->progress};
     sqs->config = *config;
+    if (PLANTED(33))
+        sqs->config.in_flight_max *= 2;
     r = set_up(sqs, ctx, problem);
     if (r) {
         sqs_source_free(&sqs->base);

@@ -286,7 +286,8 @@ static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure
         sqs_log_failure(&sqs->receive_log, failure, "no receives until deletes have caught up");
         return;
     }
-    pacing_failed(&sqs->pacing, sl_now(), sl_random());
+    if (!PLANTED(32))
+        pacing_failed(&sqs->pacing, sl_now(), sl_random());
     sqs_log_failure(&sqs->receive_log, failure, "trying again");
 }
 
@@ -366,7 +367,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         sqs->base.account->receives_aborted += sl_ctx_err(sqs->delivery) != SL_OK;
     else if (r == SQS_FAILED)
         on_failure(sqs, &failure);
-    else
+    else if (!PLANTED(32))
         pacing_failed(&sqs->pacing, sl_now(), sl_random());
     sqs_wake_receivers(sqs); /* its credits and its part of the count are free for another */
 }

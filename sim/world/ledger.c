@@ -195,6 +195,28 @@ static bool may_lose_lease(struct sim_ledger *ledger, const struct sim_event *ev
 
 /* ---- SQS ---- */
 
+/* The holder has it no more, or never got it. */
+static void let_go(struct sim_ledger *ledger, struct sim_event *event)
+{
+    if (event->is_held)
+        ledger->instances[event->holder].held--;
+    event->is_held = false;
+}
+
+/* Memory is bounded by what may be held; what was lost on a way, or lapsed, is not counted off for two visibility timeouts. */
+static void judge_held(struct sim_ledger *ledger, uint32_t process)
+{
+    const struct sim_instance *instance = sim_ledger_instance(ledger, process);
+    sl_dur span = sl_dur_mul(ledger->visibility, 2);
+
+    if (instance->held_max == 0 || instance->held <= instance->held_max ||
+        is_within(instance->trouble_at, span) || is_within(ledger->frozen_at, span))
+        return;
+    ledger->wrong_requests++;
+    sim_ledger_find(ledger, "process %" PRIu32 " holds %" PRIu64 " events, and may hold %" PRIu64,
+                    process, instance->held, instance->held_max);
+}
+
 void sim_ledger_sent(struct sim_ledger *ledger, uint64_t number, bool is_poison)
 {
     sl_assert(number == ledger->count);
@@ -262,12 +284,16 @@ void sim_ledger_given(struct sim_ledger *ledger, uint64_t number, uint32_t proce
     }
     event->causes = 0;
     event->last_causes = causes;
+    let_go(ledger, event);
     event->is_merged = event->holder == process;
     event->was_returned = event->was_refused = event->was_held_up = event->is_heard = false;
     event->granted_s = (uint16_t)(visibility.ns / 1000000000);
     sim_ledger_instance(ledger, process)->visibility_s = event->granted_s;
     event->holder = process;
     event->hidden_until = sl_time_add(sl_now(), visibility);
+    event->is_held = true;
+    sim_ledger_instance(ledger, process)->held++;
+    judge_held(ledger, process);
 }
 
 void sim_ledger_heard(struct sim_ledger *ledger, uint64_t number, uint32_t process, sl_time given)
@@ -289,6 +315,7 @@ void sim_ledger_unheard(struct sim_ledger *ledger, uint64_t number, uint32_t pro
     if (!event || event->holder != process)
         return;
     event->causes |= BIT(CAUSE_UNHEARD);
+    let_go(ledger, event);
     if (is_visible)
         event->hidden_until = sl_now();
 }
@@ -302,8 +329,10 @@ void sim_ledger_extended(struct sim_ledger *ledger, uint64_t number, sl_dur visi
         return;
     granted = sl_sec(event->granted_s);
     due = sl_dur_add(sl_dur_add(sl_dur_div(granted, 2), sl_dur_div(granted, 40)), sl_ms(1500));
-    if (event->was_refused || sl_dur_cmp(sl_time_sub(event->hidden_until, sl_now()), due) > 0)
+    if (event->was_refused || sl_dur_cmp(sl_time_sub(event->hidden_until, sl_now()), due) > 0) {
         event->causes |= BIT(CAUSE_RETURNED);
+        let_go(ledger, event);
+    }
     event->hidden_until = sl_time_add(sl_now(), visibility);
     event->granted_s = (uint16_t)(visibility.ns / 1000000000);
 }
@@ -348,6 +377,7 @@ void sim_ledger_returned(struct sim_ledger *ledger, uint64_t number, uint32_t pr
     event->hidden_until = sl_time_add(sl_now(), delay);
     event->was_returned = true;
     event->causes |= BIT(CAUSE_RETURNED);
+    let_go(ledger, event);
     if (event->holder == process)
         event->holder = 0;
 }
@@ -384,6 +414,7 @@ void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept)
 
     if (!event)
         return;
+    let_go(ledger, event);
     if (kept) {
         event->causes |= BIT(CAUSE_UNDELETED);
         return;
@@ -398,6 +429,7 @@ void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number)
 
     if (!event)
         return;
+    let_go(ledger, event);
     ledger->dead_healthy += !event->is_dead && !event->is_poison;
     event->is_dead = true;
     settle(ledger, number);

@@ -50,6 +50,7 @@ struct sim_event {
     uint8_t causes;      /* bits: of the next receipt */
     uint8_t last_causes; /* of the newest one */
     bool is_deleted, is_dead, is_poison, was_returned, is_settled;
+    bool is_held;     /* the holder has it, for all that SQS can tell */
     bool is_heard;    /* the newest receipt has arrived */
     bool was_held_up; /* the world stood still while the newest receipt was on its way */
     bool is_merged;   /* its process had it before, and may still */
@@ -64,6 +65,8 @@ struct sim_instance {
     sl_time signalled_at;  /* SL_NEVER: not */
     bool extends_no_more;  /* it was told that it may not */
     uint16_t visibility_s; /* what its receives ask for */
+    uint64_t held;         /* events */
+    uint64_t held_max;     /* what it may hold; 0: nobody said */
 };
 
 enum { SIM_PAGE = 64 };

@@ -540,6 +540,20 @@ static void wait_for_answer(struct sim_exchange *x, struct sl_ctx *ctx,
     }
 }
 
+/* Whoever tries again waits before: how many of its requests failed in one second. */
+static void count_failure(struct sim_client *client, const struct http_answer *answer)
+{
+    if (answer->failure == HTTP_FAIL_CANCELED ||
+        (answer->failure == HTTP_COMPLETE && answer->status < 400))
+        return;
+    if (!sl_time_before(sl_now(), sl_time_add(client->failing_since, sl_sec(1)))) {
+        client->failing_since = sl_now();
+        client->failures = 0;
+    }
+    if (++client->failures > client->failures_most)
+        client->failures_most = client->failures;
+}
+
 /* At its beginning and at its end, between which much of a lease may pass. */
 static void tell_missed(struct sim_exchange *x)
 {
@@ -580,6 +594,7 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     depart(x);
     wait_for_answer(x, ctx, request, answer);
     answer->received_wall_ms = sl_wall_ms();
+    count_failure(client, answer);
     tell_missed(x);
     leave(x, x->place == OVER && x->failure == HTTP_COMPLETE);
 }

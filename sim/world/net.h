@@ -56,9 +56,12 @@ void sim_net_settle(struct sim_net *net, struct sl_ctx *ctx);
 struct sim_client {
     struct http_client base; /* first */
     struct sim_net *net;
-    uint32_t process;     /* whose it is: numbers instances, for the record */
-    bool is_dead;         /* killed: nothing leaves it, nothing reaches it */
-    struct sl_link trips; /* its requests that are under way */
+    uint32_t process;       /* whose it is: numbers instances, for the record */
+    bool is_dead;           /* killed: nothing leaves it, nothing reaches it */
+    struct sl_link trips;   /* its requests that are under way */
+    sl_time failing_since;  /* the first failure of this second */
+    unsigned failures;      /* since then */
+    unsigned failures_most; /* in any second */
 };
 
 void sim_client_init(struct sim_client *client, struct sim_net *net, uint32_t process);

@@ -11,6 +11,8 @@
 #include "core/format.h"
 #include "sim/world/receiver.h"
 
+enum { FAILURES_A_TASK = 12, OTHER_TASKS = 10 }; /* a second; deleters, extenders, returners */
+
 struct sim_process {
     struct sl_ctx *ctx;
     struct sim_net *net;
@@ -66,10 +68,15 @@ struct instance {
     struct problem problem;
 };
 
+static size_t held_max(const struct sim_process_options *o)
+{
+    return o->in_flight_max > 0 ? o->in_flight_max
+                                : o->batch_count * (o->concurrency + 2) + 10 * o->receivers;
+}
+
 static void configure(struct instance *i)
 {
     const struct sim_process_options *o = &i->process->options;
-    size_t held = o->batch_count * (o->concurrency + 2) + 10 * o->receivers;
 
     strcpy(i->from, SIM_QUEUE_URL);
     strncat(i->from, o->queue, sizeof i->from - strlen(i->from) - 1);
@@ -82,7 +89,7 @@ static void configure(struct instance *i)
                 .receivers = o->receivers,
                 .receive_wait = o->receive_wait,
                 .visibility = o->visibility,
-                .in_flight_max = o->in_flight_max > 0 ? o->in_flight_max : held,
+                .in_flight_max = held_max(o),
                 .in_flight_bytes = (size_t)256 << 20,
                 .account = &i->process->account,
                 .progress = &i->process->progress,
@@ -163,12 +170,26 @@ static void judge_drain(const struct sim_process *process, const struct pipeline
                         sl_dur_seconds(took));
 }
 
+/* Each of its tasks tries a request up to three times within a call, and backs off between calls. */
+static void judge_failures(const struct sim_process *process)
+{
+    const struct sim_process_options *o = &process->options;
+    unsigned most = FAILURES_A_TASK * (unsigned)(o->receivers + o->concurrency + OTHER_TASKS);
+
+    if (process->client.failures_most > most)
+        sim_ledger_find(process->ledger,
+                        "process %" PRIu32 " had %u requests fail in one second, and should wait "
+                        "before it tries again",
+                        process->client.process, process->client.failures_most);
+}
+
 static void ended(struct sim_process *process, const struct pipeline_report *report)
 {
     struct sim_process_totals *t = &process->totals;
     const struct account *a = &process->account;
     sl_dur over;
 
+    judge_failures(process);
     if (was_cut_short(process, report))
         sim_ledger_cut_short(process->ledger, process->client.process);
     if (process->is_killed)
@@ -213,6 +234,8 @@ static void run_instance(struct sim_process *process)
     process->is_killed = false;
     process->signalled_at = SL_NEVER;
     sim_client_init(&process->client, process->net, ++*process->instances);
+    sim_ledger_instance(process->ledger, process->client.process)->held_max =
+        held_max(&process->options);
     process->totals.starts++;
     sim_trace_add(process->net->trace, "start", "sluice", process->client.process, 0);
     result = open_instance(&i, process->scope);

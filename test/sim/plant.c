@@ -40,6 +40,8 @@ static const char *const names[] = {
     "expired keys are not renewed",
     "the drain forgets one event that goes back",
     "a delete or return that failed is not tried again",
+    "a receive that failed is tried again at once",
+    "more is held than the credits allow",
 };
 enum { COUNT = sizeof names / sizeof names[0] };
 
