@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "test/lib/counted.h"
 #include "test/unit/lib/world.h"
 
 static char output[65536];
@@ -19,7 +20,7 @@ static int in_child(int (*fn)(struct sl_ctx *ctx, void *arg), bool real)
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
-        signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+        signal(SIGABRT, count_and_abort); /* cmocka catches it */
         dup2(fds[1], STDERR_FILENO);
         close(fds[0]);
         if (real)
