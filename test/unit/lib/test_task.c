@@ -315,6 +315,20 @@ WORLD_TEST(ticks_keep_to_their_grid_and_late_ones_are_dropped)
     assert_int_equal(sl_sleep(ctx, sl_sec(1)), SL_OK);
 }
 
+/* A process that was stopped: one tick for all that it slept through, then the grid again. */
+WORLD_TEST(ticks_keep_to_their_grid_after_a_standstill)
+{
+    sl_time start = sl_now(), tick;
+    struct sl_chan *ticks = sl_ticker(ctx, sl_ms(10));
+
+    sl_virtual_leap(sl_ms(57));
+    assert_int_equal(sl_chan_recv(ticks, ctx, &tick), SL_OK);
+    assert_int_equal(sl_dur_ms(sl_time_sub(tick, start)), 57);
+    assert_int_equal(sl_chan_recv(ticks, ctx, &tick), SL_OK);
+    assert_int_equal(sl_dur_ms(sl_time_sub(tick, start)), 60);
+    assert_int_equal(sl_sleep(ctx, sl_ms(10)), SL_OK); /* the tick that is inside is forgotten */
+}
+
 WORLD_TEST(signals_are_a_channel)
 {
     int signos[] = {SIGTERM, SIGHUP}, signo = 0;
@@ -408,6 +422,7 @@ int main(void)
         cmocka_unit_test(ten_thousand_tasks),
         cmocka_unit_test(more_than_tasks_max_cancel_the_scope),
         cmocka_unit_test(ticks_keep_to_their_grid_and_late_ones_are_dropped),
+        cmocka_unit_test(ticks_keep_to_their_grid_after_a_standstill),
         cmocka_unit_test(signals_are_a_channel),
         cmocka_unit_test(offloading_takes_seeded_time),
         cmocka_unit_test(shuffling_follows_the_seed),
