@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -351,6 +352,48 @@ static void the_version_names_the_library(void **state)
     assert_true(major > 1 || (major == 1 && minor >= 44)); /* what CMakeLists.txt asks for */
 }
 
+/* Numbers from `limit` on are not given out. Returns what was so before. */
+static struct rlimit descriptors_below(rlim_t limit)
+{
+    struct rlimit before, now;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    now = (struct rlimit){limit, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    return before;
+}
+
+static int lowest_free(void)
+{
+    int fd = dup(0);
+
+    assert_true(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+static int do_nothing(struct sl_ctx *ctx, void *arg)
+{
+    (void)arg;
+    return sl_ctx_err(ctx);
+}
+
+/* libuv leaves one open of those that it got: no more is asked of a program that can not begin. */
+static void without_descriptors_there_is_no_scheduler(void **state)
+{
+    struct rlimit was;
+    int result;
+
+    (void)state;
+    for (rlim_t more = 0; more < 3; more++) {
+        was = descriptors_below((rlim_t)lowest_free() + more);
+        result = sl_run(do_nothing, NULL);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+        assert_int_equal(result, -EMFILE);
+    }
+    assert_int_equal(sl_run(do_nothing, NULL), 0);
+}
+
 /* Sleeps are never short; how long they are depends on the neighbours. */
 REAL_TEST(sleeps_are_not_short)
 {
@@ -421,6 +464,7 @@ int main(void)
         cmocka_unit_test(offloading_runs_elsewhere),
         cmocka_unit_test(signals),
         cmocka_unit_test(a_signal_that_cannot_be_caught_cancels),
+        cmocka_unit_test(without_descriptors_there_is_no_scheduler),
         cmocka_unit_test(sleeps_are_not_short),
         cmocka_unit_test(busy_tasks_do_not_starve_the_world),
         cmocka_unit_test(randomness_differs),
