@@ -21,7 +21,7 @@ __attribute__((noreturn)) void _exit(int status)
         syscall(SYS_exit_group, status);
 }
 
-static void count_and_abort(int signo)
+static inline void count_and_abort(int signo)
 {
     __gcov_dump();
     signal(signo, SIG_DFL);

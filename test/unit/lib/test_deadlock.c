@@ -319,6 +319,7 @@ static int dump_all(struct sl_ctx *ctx, void *arg)
     SL_GO(ctx, stuck_sender, .ch = ch);
     settle();
     SL_GO(ctx, stuck_null);
+    sl_dump(-1); /* is lost, and that is all */
     sl_dump(STDERR_FILENO);
     return 0;
 }

@@ -236,6 +236,8 @@ static void ringing_after_the_end_is_silent(void **state)
     (void)state;
     assert_int_equal(sl_virtual_run(NULL, keep_bell, &r), 0);
     sl_bell_ring(kept);
+    sl_bell_silence(kept);
+    sl_bell_ring(kept);
     sl_bell_unref(kept);
     assert_int_equal(r.rung, 0);
 }
