@@ -53,6 +53,7 @@ endif()
 if(SLUICE_COVERAGE)
     add_compile_options(--coverage)
     add_link_options(--coverage)
+    add_compile_definitions(SLUICE_COVERAGE) # test/lib/counted.h
 endif()
 # PLANTED(n) in the code is nothing but in a build for test/sim/planted.
 if(SLUICE_PLANTED)

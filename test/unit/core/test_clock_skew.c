@@ -107,6 +107,16 @@ static void switched_off_it_learns_and_adds_nothing(void **state)
     assert_false(clock_skew_explains(&skew, SLICE("RequestExpired"), 0));
 }
 
+/* A clock that is that far off is none: its time is taken as it is. */
+static void no_offset_leads_beyond_time(void **state)
+{
+    struct clock_skew skew = {.offset_ms = INT64_MAX};
+
+    (void)state;
+    assert_int_equal(clock_skew_now(&skew, 5000), 5000);
+    assert_int_equal(clock_skew_now(&skew, -5000), INT64_MAX - 5000);
+}
+
 static void failures_are_put_down_to_the_clock(void **state)
 {
     static const struct {
@@ -147,6 +157,7 @@ int main(void)
         cmocka_unit_test(unreadable_dates_teach_nothing),
         cmocka_unit_test(a_clock_that_starts_in_1970_is_mended_and_one_that_was_set_is_left_alone),
         cmocka_unit_test(switched_off_it_learns_and_adds_nothing),
+        cmocka_unit_test(no_offset_leads_beyond_time),
         cmocka_unit_test(failures_are_put_down_to_the_clock),
     };
 

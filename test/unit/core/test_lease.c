@@ -613,7 +613,62 @@ static void ids_that_look_alike_are_told_apart(void **state)
         assert_int_equal(arrive_in_run(101, ids[i], "h", "", 0, &ticket), LEASE_MERGED);
 }
 
+/* Two ids that one place of the index is for: found by search. */
+static void ids_of_one_hash_are_told_apart(void **state)
+{
+    static const char *const ids[] = {"ec354010-c35d-4481-9030-e55cbf0282c2",
+                                      "ec354010-c35d-4481-9030-e55cbf00225c"};
+    struct ticket one, other, again;
+
+    (void)state;
+    start(20, 30, true);
+    one = arrive(100, ids[0], "h1");
+    other = arrive(100, ids[1], "h2");
+    assert_sending(one, "h1");
+    assert_sending(other, "h2");
+    assert_int_equal(arrive_in_run(101, ids[1], "h3", "", 0, &again), LEASE_MERGED);
+    assert_int_equal(again.slot, other.slot);
+    assert_sending(one, "h1");
+    lease_delete(table, one);
+    lease_deleted(table, one, at(102));
+    assert_int_equal(lease_return(table, other, 0, LEASE_UNSENT, at(102)), LEASE_RETURN_QUEUE);
+    assert_sending(other, "h3");
+    assert_int_equal(lease_returned(table, other), LEASE_DONE);
+    assert_int_equal(arrive_in_run(103, ids[1], "h4", "", 0, &again), LEASE_NEW);
+    assert_int_equal(arrive_in_run(103, ids[0], "h5", "", 0, &again), LEASE_CONFIRMED);
+}
+
 /* ---- FIFO ---- */
+
+/* The names' hashes are equal: found by search. */
+static void groups_of_one_hash_are_kept_apart(void **state)
+{
+    static const char *const names[][2] = {{"pstifj", "scllyc"}, {"hlnnqc", "yebgw"}};
+    struct ticket first, second, other, plain;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        start(20, 30, true);
+        first = arrive_fifo(100, "a1", names[i][0], 1);
+        other = arrive_fifo(101, "b1", names[i][1], 2);
+        second = arrive_fifo(102, "a2", names[i][0], 3);
+        plain = arrive(102, "c", "h");
+        assert_true(lease_run_may_go(table, first));
+        assert_true(lease_run_may_go(table, other));
+        assert_false(lease_run_may_go(table, second));
+        assert_true(lease_share_group(table, first, second));
+        assert_false(lease_share_group(table, first, other));
+        assert_false(lease_share_group(table, plain, first));
+        assert_false(lease_share_group(table, plain, plain));
+        lease_delete(table, other);
+        lease_deleted(table, other, at(103));
+        assert_false(lease_run_may_go(table, second));
+        lease_delete(table, first);
+        lease_deleted(table, first, at(103));
+        assert_true(lease_run_may_go(table, second));
+        stop(NULL);
+    }
+}
 
 static void a_run_waits_for_the_earlier_runs_of_its_group(void **state)
 {
@@ -951,6 +1006,8 @@ int main(void)
         STORY(without_room_an_event_counts_as_expired),
         STORY(everything_left_is_abandoned_at_the_end),
         STORY(ids_that_look_alike_are_told_apart),
+        STORY(ids_of_one_hash_are_told_apart),
+        STORY(groups_of_one_hash_are_kept_apart),
         STORY(a_run_waits_for_the_earlier_runs_of_its_group),
         STORY(a_run_is_extended_all_or_nothing),
         STORY(a_run_of_more_than_a_call_is_extended_in_pieces),

@@ -266,6 +266,38 @@ WORLD_TEST(the_stage_agrees_with_the_policy)
     }
 }
 
+struct feed_nothing {
+    struct sl_chan *out;
+    int n;
+};
+
+SL_TASK(feed_nothing)
+{
+    for (int i = 0; i < my->n; i++)
+        if (sl_chan_send(my->out, ctx, NULL) != SL_OK)
+            break;
+    sl_chan_close(my->out);
+    return 0;
+}
+
+/* A batch of them is their number. */
+WORLD_TEST(elements_without_bytes_are_counted)
+{
+    static const struct sl_batch_limits limits = {.count = 3, .bytes = 1, .age = SL_DUR_FOREVER};
+    struct sl_chan *in = sl_chan_new(ctx, 0, 0, NULL);
+    struct sl_batches *out = sl_batch(ctx, in, &limits);
+    struct sl_items batch;
+    size_t expected[] = {3, 3, 1};
+
+    SL_GO(ctx, feed_nothing, .out = in, .n = 7);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sl_batches_recv(out, ctx, &batch), SL_OK);
+        assert_int_equal(batch.count, expected[i]);
+        free(batch.items);
+    }
+    assert_int_equal(sl_batches_recv(out, ctx, &batch), SL_CLOSED);
+}
+
 static int dropped;
 
 static void count_drop(int *value)
@@ -310,6 +342,7 @@ int main(void)
         cmocka_unit_test(never_an_empty_batch),
         cmocka_unit_test(bytes_bound_the_stage_too),
         cmocka_unit_test(the_stage_agrees_with_the_policy),
+        cmocka_unit_test(elements_without_bytes_are_counted),
         cmocka_unit_test(cancelled_values_go_to_the_drop_function),
     };
 

@@ -346,12 +346,37 @@ WORLD_TEST(elements_of_any_size)
     assert_int_equal(sl_chan_cap(bytes_chan(bytes)), 2);
 }
 
+/* One to four words are copied in another way than the rest: no byte too few, none beyond. */
+WORLD_TEST(elements_of_every_size_are_copied_whole)
+{
+    unsigned char in[72], out[72], expected[72];
+
+    for (size_t size = 0; size <= 64; size++) {
+        struct sl_chan *ch = sl_chan_new(ctx, size, 3, NULL);
+
+        for (int round = 0; round < 4; round++) {
+            for (size_t i = 0; i < sizeof(in); i++)
+                in[i] = (unsigned char)(size + 17 * i + 31 * (size_t)round + 1);
+            memset(out, 0, sizeof(out));
+            memset(expected, 0, sizeof(expected));
+            memcpy(expected, in, size);
+            assert_int_equal(sl_chan_send(ch, ctx, in), SL_OK);
+            assert_int_equal(sl_chan_recv(ch, ctx, out), SL_OK);
+            assert_memory_equal(out, expected, sizeof(out));
+        }
+        sl_chan_free(ch);
+    }
+}
+
 WORLD_TEST(no_memory_cancels_the_scope)
 {
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
 
     assert_null(sl_chan_new(scope, SIZE_MAX / 2, 3, NULL));
     assert_int_equal(sl_ctx_cause(scope), -ENOMEM);
+    assert_int_equal(sl_ctx_leave(scope), -ENOMEM);
+    scope = sl_ctx_new(ctx, NULL);
+    assert_null(sl_chan_new(scope, SIZE_MAX, 1, NULL)); /* with the channel itself it is too much */
     assert_int_equal(sl_ctx_leave(scope), -ENOMEM);
 }
 
@@ -385,6 +410,54 @@ WORLD_TEST(a_busy_task_yields_after_128_operations)
     assert_int_equal(first, 128);
 }
 
+struct busy_until {
+    struct ints *ch;
+    int *done;
+};
+
+SL_TASK(busy_until)
+{
+    for (int i = 0; i < 1000; i++) {
+        int value;
+
+        if (ints_try_send(my->ch, i) != SL_OK ||
+            ints_recv_until(my->ch, ctx, SL_NEVER, &value) != SL_OK)
+            break;
+        ++*my->done;
+    }
+    return 0;
+}
+
+WORLD_TEST(receiving_until_yields_too)
+{
+    static int first, second;
+
+    SL_GO(ctx, busy_until, .ch = ints_new(ctx, 1, ints_forget), .done = &first);
+    SL_GO(ctx, busy_until, .ch = ints_new(ctx, 1, ints_forget), .done = &second);
+    sl_yield();
+    assert_int_equal(first, 128);
+    assert_int_equal(second, 128);
+}
+
+/* The times that they are given count, and a context that has ended counts more. */
+WORLD_TEST(receiving_without_a_context_or_a_channel)
+{
+    struct ints *ch = ints_new(ctx, 1, ints_forget);
+    struct sl_ctx *over = sl_ctx_new(ctx, NULL);
+    sl_time start = sl_now();
+    int value = 0;
+
+    assert_int_equal(ints_recv_until(NULL, NULL, sl_time_add(start, sl_ms(3)), &value), SL_TIMEOUT);
+    assert_int_equal(ms_since(start), 3);
+    assert_int_equal(ints_send(ch, NULL, 9), SL_OK);
+    sl_ctx_cancel(over, 0);
+    assert_int_equal(ints_recv_until(ch, over, SL_NEVER, &value), SL_CANCELED);
+    assert_int_equal(value, 0);
+    assert_int_equal(ints_recv(ch, NULL, &value), SL_OK);
+    assert_int_equal(value, 9);
+    sl_ctx_leave(over);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,8 +478,11 @@ int main(void)
         cmocka_unit_test(leaving_drops_what_is_inside),
         cmocka_unit_test(free_before_the_scope_ends),
         cmocka_unit_test(elements_of_any_size),
+        cmocka_unit_test(elements_of_every_size_are_copied_whole),
         cmocka_unit_test(no_memory_cancels_the_scope),
         cmocka_unit_test(a_busy_task_yields_after_128_operations),
+        cmocka_unit_test(receiving_until_yields_too),
+        cmocka_unit_test(receiving_without_a_context_or_a_channel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

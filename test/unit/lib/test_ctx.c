@@ -249,6 +249,18 @@ WORLD_TEST(waiting_for_a_scope)
     sl_ctx_leave(scope);
 }
 
+WORLD_TEST(who_has_ended_does_not_wait_for_a_scope)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL), *over = sl_ctx_new(ctx, NULL);
+
+    sl_ctx_cancel(over, 0);
+    assert_int_equal(sl_ctx_wait(scope, over),
+                     SL_CANCELED); /* also if there is nothing to wait for */
+    assert_int_equal(sl_ctx_wait(scope, NULL), SL_OK);
+    sl_ctx_leave(over);
+    sl_ctx_leave(scope);
+}
+
 WORLD_TEST(waiting_for_the_end_of_a_context)
 {
     sl_time start = sl_now();
@@ -382,6 +394,7 @@ int main(void)
         cmocka_unit_test(leaving_waits_for_contexts_of_other_tasks),
         cmocka_unit_test(contexts_of_tasks_that_ended_go_with_their_parent),
         cmocka_unit_test(waiting_for_a_scope),
+        cmocka_unit_test(who_has_ended_does_not_wait_for_a_scope),
         cmocka_unit_test(waiting_for_the_end_of_a_context),
         cmocka_unit_test(a_watched_context_may_go_before_the_watcher_runs),
         cmocka_unit_test(a_wait_context_may_go_while_tasks_remember_it),

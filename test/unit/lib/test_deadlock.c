@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "test/lib/counted.h"
 #include "test/unit/lib/world.h"
 
 static char output[65536];
@@ -19,7 +20,7 @@ static int in_child(int (*fn)(struct sl_ctx *ctx, void *arg), bool real)
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
-        signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+        signal(SIGABRT, count_and_abort); /* cmocka catches it */
         dup2(fds[1], STDERR_FILENO);
         close(fds[0]);
         if (real)
@@ -158,6 +159,58 @@ static void a_long_report_is_cut(void **state)
     contains("  and 51 more\n");
 }
 
+struct stuck_for_a_time {
+    struct ints *ch;
+};
+
+SL_TASK(stuck_for_a_time)
+{
+    int n;
+    struct sl_case cases[] = {ints_on_recv(my->ch, &n), SL_AT(SL_NEVER)};
+
+    return sl_select(ctx, cases, 2);
+}
+
+struct stuck_in_many {
+    struct ints *ch;
+};
+
+/* More than fits into one line of the report. */
+SL_TASK(stuck_in_many)
+{
+    struct sl_case cases[SL_SELECT_MAX];
+    int n;
+
+    for (int i = 0; i < SL_SELECT_MAX; i++)
+        cases[i] = ints_on_recv(my->ch, &n);
+    return sl_select(ctx, cases, SL_SELECT_MAX);
+}
+
+static int strange_waits(struct sl_ctx *ctx, void *arg)
+{
+    struct sl_chan *nameless = sl_chan_new(ctx, sizeof(int), 2, NULL);
+    int n;
+
+    (void)arg;
+    SL_GO(ctx, stuck_for_a_time, .ch = ints_new(ctx, 0, NULL));
+    SL_GO(ctx, stuck_in_many, .ch = ints_new(ctx, 0, NULL));
+    return sl_chan_recv(nameless, ctx, &n);
+}
+
+static void what_is_waited_for_is_told_whatever_it_is(void **state)
+{
+    const char *line;
+
+    (void)state;
+    assert_int_equal(WEXITSTATUS(in_child(strange_waits, false)), 70);
+    contains(", or for a time");
+    contains(" main waits to receive from channel 0x");
+    contains("(0 of 2)");
+    line = strstr(output, " stuck_in_many (");
+    assert_non_null(line);
+    assert_in_range(strcspn(line, "\n"), 400, 512); /* cut, and still a line */
+}
+
 static int close_twice(struct sl_ctx *ctx, void *arg)
 {
     struct ints *ch = ints_new(ctx, 0, NULL);
@@ -266,6 +319,7 @@ static int dump_all(struct sl_ctx *ctx, void *arg)
     SL_GO(ctx, stuck_sender, .ch = ch);
     settle();
     SL_GO(ctx, stuck_null);
+    sl_dump(-1); /* is lost, and that is all */
     sl_dump(STDERR_FILENO);
     return 0;
 }
@@ -287,6 +341,7 @@ int main(void)
         cmocka_unit_test(in_the_real_world_too),
         cmocka_unit_test(a_time_that_nobody_waits_for_does_not_count),
         cmocka_unit_test(a_long_report_is_cut),
+        cmocka_unit_test(what_is_waited_for_is_told_whatever_it_is),
         cmocka_unit_test(mistakes_end_the_process),
         cmocka_unit_test(a_stack_that_overflows_hits_the_guard),
         cmocka_unit_test(dumping),

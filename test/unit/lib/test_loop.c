@@ -236,7 +236,48 @@ static void ringing_after_the_end_is_silent(void **state)
     (void)state;
     assert_int_equal(sl_virtual_run(NULL, keep_bell, &r), 0);
     sl_bell_ring(kept);
+    sl_bell_silence(kept);
+    sl_bell_ring(kept);
     sl_bell_unref(kept);
+    assert_int_equal(r.rung, 0);
+}
+
+static struct sl_timer left_over;
+static int left_over_fired;
+
+static void too_late(struct sl_timer *t)
+{
+    (void)t;
+    left_over_fired++;
+}
+
+static int leave_a_timer(struct sl_ctx *ctx, void *arg)
+{
+    (void)arg;
+    sl_timer_init(&left_over, too_late);
+    sl_timer_set(&left_over, sl_time_add(sl_now(), sl_hours(1)));
+    return sl_sleep(ctx, sl_ms(1));
+}
+
+static void a_timer_that_is_left_goes_with_the_scheduler(void **state)
+{
+    (void)state;
+    assert_int_equal(sl_virtual_run(NULL, leave_a_timer, NULL), 0);
+    assert_false(sl_timer_is_set(&left_over));
+    sl_timer_stop(&left_over);
+    assert_int_equal(left_over_fired, 0);
+}
+
+/* Somebody else still has it when its owner has given it up, and rings. */
+WORLD_TEST(a_bell_that_is_abandoned_is_not_answered)
+{
+    struct ringing r = {.rung = 0};
+
+    sl_parker_init(&r.parker);
+    r.bell = sl_bell_new(rung, &r);
+    sl_bell_ring(r.bell);
+    sl_bell_unref(r.bell);
+    assert_int_equal(sl_sleep(ctx, sl_ms(1)), SL_OK);
     assert_int_equal(r.rung, 0);
 }
 
@@ -269,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_timer_may_set_itself),
         cmocka_unit_test(rings_coalesce),
         cmocka_unit_test(ringing_after_the_end_is_silent),
+        cmocka_unit_test(a_timer_that_is_left_goes_with_the_scheduler),
+        cmocka_unit_test(a_bell_that_is_abandoned_is_not_answered),
         cmocka_unit_test(a_virtual_world_has_no_descriptors),
     };
 

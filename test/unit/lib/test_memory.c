@@ -76,6 +76,16 @@ void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
     return fails() ? MAP_FAILED : (void *)syscall(SYS_mmap, at, n, protection, flags, fd, offset);
 }
 
+/* As where the system has no more mappings: a stack is one, and its guard a second. */
+int mprotect(void *at, size_t n, int protection)
+{
+    if (counting && ++allocations == fail_at) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return (int)syscall(SYS_mprotect, at, n, protection);
+}
+
 int munmap(void *at, size_t n)
 {
     held -= counting;

@@ -192,6 +192,18 @@ WORLD_TEST(time_alone)
     assert_int_equal(ms_since(start), 2000);
 }
 
+WORLD_TEST(nobody_may_end_a_select)
+{
+    struct ints *ch = ints_new(ctx, 1, ints_forget);
+    sl_time start = sl_now();
+    int value = 5;
+    struct sl_case cases[] = {ints_on_send(ch, &value), SL_AT(sl_time_add(start, sl_ms(4)))};
+
+    assert_int_equal(sl_select(NULL, cases, 2), 0);
+    assert_int_equal(sl_select(NULL, cases, 2), 1); /* it is full */
+    assert_int_equal(ms_since(start), 4);
+}
+
 WORLD_TEST(context_comes_first)
 {
     struct ints *ch = ints_new(ctx, 1, ints_forget);
@@ -320,6 +332,7 @@ int main(void)
         cmocka_unit_test(closed_channels_are_ready),
         cmocka_unit_test(close_wakes_a_select),
         cmocka_unit_test(time_alone),
+        cmocka_unit_test(nobody_may_end_a_select),
         cmocka_unit_test(context_comes_first),
         cmocka_unit_test(cancel_ends_it),
         cmocka_unit_test(committed_then_cancelled_counts),

@@ -272,6 +272,38 @@ WORLD_TEST(ten_thousand_tasks)
     sl_ctx_leave(scope);
 }
 
+/* The address space in use, in bytes. */
+static size_t mapped(void)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%lu", &pages), 1);
+    fclose(f);
+    return (size_t)pages * 4096;
+}
+
+/* Only a few hundred are kept; a stack and its guard are 320 KiB or more. */
+WORLD_TEST(stacks_that_nobody_uses_are_given_back)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    struct ints *ch = ints_new(ctx, 0, NULL);
+    size_t before, most;
+    int sum = 0;
+
+    before = mapped();
+    for (int i = 0; i < 2000; i++)
+        SL_GO(scope, parked, .ch = ch, .sum = &sum);
+    settle();
+    most = mapped();
+    assert_true(most - before > 1900 * (320u << 10));
+    sl_ctx_leave(scope);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(sl_sleep(ctx, sl_ms(1)), SL_OK); /* a few each time */
+    assert_true(mapped() < most - 1500 * (320u << 10));
+}
+
 static int too_many(struct sl_ctx *ctx, void *arg)
 {
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
@@ -313,6 +345,20 @@ WORLD_TEST(ticks_keep_to_their_grid_and_late_ones_are_dropped)
     assert_int_equal(sl_dur_ms(sl_time_sub(tick, start)), 70);
     sl_chan_free(ticks);
     assert_int_equal(sl_sleep(ctx, sl_sec(1)), SL_OK);
+}
+
+/* A process that was stopped: one tick for all that it slept through, then the grid again. */
+WORLD_TEST(ticks_keep_to_their_grid_after_a_standstill)
+{
+    sl_time start = sl_now(), tick;
+    struct sl_chan *ticks = sl_ticker(ctx, sl_ms(10));
+
+    sl_virtual_leap(sl_ms(57));
+    assert_int_equal(sl_chan_recv(ticks, ctx, &tick), SL_OK);
+    assert_int_equal(sl_dur_ms(sl_time_sub(tick, start)), 57);
+    assert_int_equal(sl_chan_recv(ticks, ctx, &tick), SL_OK);
+    assert_int_equal(sl_dur_ms(sl_time_sub(tick, start)), 60);
+    assert_int_equal(sl_sleep(ctx, sl_ms(10)), SL_OK); /* the tick that is inside is forgotten */
 }
 
 WORLD_TEST(signals_are_a_channel)
@@ -406,8 +452,10 @@ int main(void)
         cmocka_unit_test(a_switch_preserves_what_a_function_must),
         cmocka_unit_test(stacks_are_as_deep_as_promised),
         cmocka_unit_test(ten_thousand_tasks),
+        cmocka_unit_test(stacks_that_nobody_uses_are_given_back),
         cmocka_unit_test(more_than_tasks_max_cancel_the_scope),
         cmocka_unit_test(ticks_keep_to_their_grid_and_late_ones_are_dropped),
+        cmocka_unit_test(ticks_keep_to_their_grid_after_a_standstill),
         cmocka_unit_test(signals_are_a_channel),
         cmocka_unit_test(offloading_takes_seeded_time),
         cmocka_unit_test(shuffling_follows_the_seed),

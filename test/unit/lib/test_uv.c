@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <sluice/offload.h>
 
+#include "test/lib/counted.h"
 #include "test/unit/lib/world.h"
 
 #define REAL_TEST(name)                                                                            \
@@ -304,6 +306,94 @@ static void sl_main_takes_the_first_signal_only(void **state)
     assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
+static int interrupted_by(struct sl_ctx *ctx, void *arg)
+{
+    raise(*(int *)arg);
+    return sl_sleep(ctx, sl_hours(1)) == SL_CANCELED && sl_ctx_cause(ctx) == -ECANCELED ? 7 : 3;
+}
+
+static int not_interrupted(struct sl_ctx *ctx, void *arg)
+{
+    (void)arg;
+    return sl_ctx_err(ctx) == SL_OK ? 8 : 3;
+}
+
+static int status_of_main(int (*fn)(struct sl_ctx *ctx, void *arg), int signo)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(sl_main(fn, &signo));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void sl_main_returns_what_the_program_does(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_main(not_interrupted, 0), 8);
+}
+
+static void sl_main_cancels_at_either_signal(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_main(interrupted_by, SIGINT), 7);
+    assert_int_equal(status_of_main(interrupted_by, SIGTERM), 7);
+}
+
+static void the_version_names_the_library(void **state)
+{
+    unsigned major = 0, minor = 0, patch = 0;
+
+    (void)state;
+    assert_int_equal(sscanf(sl_run_version(), "libuv %u.%u.%u", &major, &minor, &patch), 3);
+    assert_true(major > 1 || (major == 1 && minor >= 44)); /* what CMakeLists.txt asks for */
+}
+
+/* Numbers from `limit` on are not given out. Returns what was so before. */
+static struct rlimit descriptors_below(rlim_t limit)
+{
+    struct rlimit before, now;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    now = (struct rlimit){limit, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    return before;
+}
+
+static int lowest_free(void)
+{
+    int fd = dup(0);
+
+    assert_true(fd >= 0);
+    close(fd);
+    return fd;
+}
+
+static int do_nothing(struct sl_ctx *ctx, void *arg)
+{
+    (void)arg;
+    return sl_ctx_err(ctx);
+}
+
+/* libuv leaves one open of those that it got: no more is asked of a program that can not begin. */
+static void without_descriptors_there_is_no_scheduler(void **state)
+{
+    struct rlimit was;
+    int result;
+
+    (void)state;
+    for (rlim_t more = 0; more < 3; more++) {
+        was = descriptors_below((rlim_t)lowest_free() + more);
+        result = sl_run(do_nothing, NULL);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+        assert_int_equal(result, -EMFILE);
+    }
+    assert_int_equal(sl_run(do_nothing, NULL), 0);
+}
+
 /* Sleeps are never short; how long they are depends on the neighbours. */
 REAL_TEST(sleeps_are_not_short)
 {
@@ -362,6 +452,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* First: in the child of a process that has threads TSan delivers no signals. */
         cmocka_unit_test(sl_main_takes_the_first_signal_only),
+        cmocka_unit_test(sl_main_returns_what_the_program_does),
+        cmocka_unit_test(sl_main_cancels_at_either_signal),
+        cmocka_unit_test(the_version_names_the_library),
         cmocka_unit_test(waiting_for_a_descriptor),
         cmocka_unit_test(a_peer_that_leaves_is_seen),
         cmocka_unit_test(regular_files_cannot_be_watched),
@@ -371,6 +464,7 @@ int main(void)
         cmocka_unit_test(offloading_runs_elsewhere),
         cmocka_unit_test(signals),
         cmocka_unit_test(a_signal_that_cannot_be_caught_cancels),
+        cmocka_unit_test(without_descriptors_there_is_no_scheduler),
         cmocka_unit_test(sleeps_are_not_short),
         cmocka_unit_test(busy_tasks_do_not_starve_the_world),
         cmocka_unit_test(randomness_differs),

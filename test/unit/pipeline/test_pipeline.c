@@ -2,6 +2,7 @@
  * The pipeline in virtual time, between a source and a sink that are scripts. What the stages do is seen from outside: when
  * which events were posted under which key, and what became of each.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,6 +21,7 @@
 #include "ops/log.h"
 #include "pipeline/pipeline.h"
 #include "sim/virtual.h"
+#include "test/lib/counted.h"
 
 enum { EVENTS_MAX = 4000, POSTS_MAX = 6000 };
 
@@ -43,9 +47,11 @@ struct world {
     size_t run_length;  /* FIFO: messages in a run; 0: standard */
     bool stays_open;    /* the source waits for intake's end when it has given all */
     bool keeps_nothing; /* the source takes nothing back */
+    bool is_deaf;       /* the sink posts on when it is told to stop */
     judge *judge;
     sl_dur latency;
     sl_dur signal_at[3]; /* 0: none */
+    sl_dur stops_at;     /* the process, for an hour; 0: never */
     struct pipeline_config config;
 
     /* what happened */
@@ -242,7 +248,7 @@ static void fake_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_r
         .hash = hash_of(request->body),
     };
     memcpy(post->key, request->key, sizeof(post->key));
-    if (sl_sleep(ctx, w->latency) != SL_OK) {
+    if (sl_sleep(w->is_deaf ? NULL : ctx, w->latency) != SL_OK) {
         result->outcome = OUTCOME_RETRY;
         result->sent = true;
         snprintf(result->reason, sizeof(result->reason), "cancelled");
@@ -269,6 +275,17 @@ SL_TASK(signaller)
     return 0;
 }
 
+struct stopper {
+    struct world *w;
+};
+
+SL_TASK(stopper)
+{
+    if (sl_sleep(ctx, my->w->stops_at) == SL_OK)
+        sl_virtual_leap(sl_hours(1));
+    return 0;
+}
+
 static int in_world(struct sl_ctx *ctx, void *arg)
 {
     struct world *w = arg;
@@ -291,6 +308,8 @@ static int in_world(struct sl_ctx *ctx, void *arg)
 
     w->began = sl_now();
     SL_GO(scope, signaller, .w = w);
+    if (w->stops_at.ns)
+        SL_GO(scope, stopper, .w = w);
     r = pipeline_run(ctx, &w->config, &source.base, &sink.base, signals, &w->report);
     sl_ctx_cancel(scope, 0);
     sl_ctx_leave(scope);
@@ -898,6 +917,283 @@ static void the_first_signal_in_a_drain_of_itself_cuts_nothing(void **state)
     free(w);
 }
 
+/* The third ends it whatever is still on its way: nobody can say what became of that. */
+static void a_third_signal_ends_everything(void **state)
+{
+    struct world *w = world_new(300);
+
+    (void)state;
+    w->stays_open = w->is_deaf = true;
+    w->latency = sl_sec(10);
+    w->signal_at[0] = sl_ms(7000);
+    w->signal_at[1] = sl_ms(7100);
+    w->signal_at[2] = sl_ms(7200);
+    run(w, 1);
+    assert_int_equal(w->report.ending, PIPELINE_STOPPED);
+    assert_int_equal(w->account.abandoned, 300);
+    assert_int_equal(count_fates(w, FATE_DELETE), 0);
+    assert_ms(w->report.drain_took, 3000); /* a post that began at 0 s, and does not listen */
+    free(w);
+}
+
+static void what_the_deadline_cuts_is_abandoned(void **state)
+{
+    struct world *w = world_new(100);
+
+    (void)state;
+    w->stays_open = w->is_deaf = true;
+    w->latency = sl_sec(60);
+    w->signal_at[0] = sl_sec(10);
+    run(w, 1);
+    assert_int_equal(w->report.ending, PIPELINE_DEADLINE);
+    assert_int_equal(w->account.abandoned, 100);
+    free(w);
+}
+
+static enum outcome later(struct world *w, const struct sink_request *request,
+                          struct sink_result *result)
+{
+    (void)request;
+    result->retry_after = w->calls == 0 ? sl_sec(4) : SL_ZERO;
+    return w->calls == 0 ? OUTCOME_RETRY : OUTCOME_ACCEPTED;
+}
+
+static void a_retry_after_holds_in_the_drain_too(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->judge = later;
+    w->signal_at[0] = sl_sec(6); /* the batch left at 5 s */
+    run(w, 1);
+    assert_int_equal(w->post_count, 2);
+    assert_ms(w->posts[1].at, 9050);
+    assert_int_equal(count_fates(w, FATE_DELETE), 10);
+    free(w);
+}
+
+static enum outcome much_later(struct world *w, const struct sink_request *request,
+                               struct sink_result *result)
+{
+    (void)w;
+    (void)request;
+    result->retry_after = sl_minutes(5);
+    return OUTCOME_RETRY;
+}
+
+static void a_retry_after_beyond_the_drain_is_not_waited_for(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->judge = much_later;
+    w->signal_at[0] = sl_sec(6);
+    run(w, 1);
+    assert_int_equal(w->post_count, 1);
+    assert_int_equal(count_fates(w, FATE_UNSENT), 10);
+    assert_ms(w->report.drain_took, 0);
+    free(w);
+}
+
+static enum outcome gone_at_the_third(struct world *w, const struct sink_request *request,
+                                      struct sink_result *result)
+{
+    (void)request;
+    result->gone = w->calls >= 2;
+    snprintf(result->reason, sizeof(result->reason), "the pipe is closed");
+    return result->gone ? OUTCOME_RETRY : OUTCOME_ACCEPTED;
+}
+
+static void a_sink_that_is_gone_ends_intake(void **state)
+{
+    struct world *w = world_new(1000);
+
+    (void)state;
+    w->every = sl_ms(10);
+    w->stays_open = true;
+    w->judge = gone_at_the_third;
+    run(w, 1);
+    assert_int_equal(w->report.cause, -EPIPE);
+    assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    assert_int_equal(count_fates(w, FATE_DELETE), 200);
+    assert_true(w->account.received < 400);
+    assert_int_equal(count_fates(w, FATE_UNSENT), w->account.received - 200);
+    free(w);
+}
+
+/* ---- what is told ---- */
+
+static enum outcome accept_with_200(struct world *w, const struct sink_request *request,
+                                    struct sink_result *result)
+{
+    (void)w;
+    (void)request;
+    result->status = 200;
+    return OUTCOME_ACCEPTED;
+}
+
+/* What a run writes to the log, in at most a pipe's worth. */
+static void run_and_read_log(struct world *w, char *text, size_t size)
+{
+    ssize_t n;
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    log_open(fds[1], LOG_TEXT, LOG_INFO);
+    run(w, 1);
+    log_open(-1, LOG_TEXT, LOG_ERROR);
+    close(fds[1]);
+    n = read(fds[0], text, size - 1);
+    close(fds[0]);
+    assert_true(n >= 0);
+    text[n] = 0;
+}
+
+static void contains(const char *text, const char *what)
+{
+    if (!strstr(text, what))
+        fail_msg("no \"%s\" in:\n%s", what, text);
+}
+
+static void a_batch_that_was_accepted_is_a_line(void **state)
+{
+    struct world *w = world_new(7);
+    char text[4096], line[100];
+
+    (void)state;
+    w->judge = accept_with_200;
+    run_and_read_log(w, text, sizeof(text));
+    snprintf(line, sizeof(line), " info batch %s: 7 events, ", w->posts[0].key);
+    contains(text, line);
+    contains(text, ", 200 in 50 ms, attempt 1, worker ");
+    free(w);
+
+    w = world_new(1); /* a file has no status */
+    run_and_read_log(w, text, sizeof(text));
+    snprintf(line, sizeof(line), " info batch %s: 1 event, ", w->posts[0].key);
+    contains(text, line);
+    contains(text, ", written in 50 ms, ");
+    free(w);
+}
+
+static void signals_are_told(void **state)
+{
+    struct world *w = world_new(10);
+    char text[4096];
+
+    (void)state;
+    w->stays_open = w->is_deaf = true;
+    w->latency = sl_sec(10);
+    w->signal_at[0] = sl_sec(6);
+    w->signal_at[1] = sl_sec(7);
+    w->signal_at[2] = sl_sec(8);
+    run_and_read_log(w, text, sizeof(text));
+    contains(text, "a signal came: draining, 10 held, 25.0 s at most\n");
+    contains(text, "signal 2: deliveries end, what is held goes back\n");
+    contains(text, "signal 3: ending at once\n");
+    free(w);
+}
+
+/* ---- what can not be ---- */
+
+static void in_flight_has_to_hold_the_batches(void **state)
+{
+    struct pipeline_config config = {
+        .source = {.in_flight_max = 100 * 11 + 20, .receivers = 2},
+        .sink = {.format = format_find("json")},
+        .batch_count = 100,
+        .concurrency = 10,
+    };
+    struct problem problem;
+
+    (void)state;
+    problem_init(&problem);
+    assert_int_equal(pipeline_config_check(&config, &problem), 0);
+    config.source.in_flight_max--;
+    assert_int_equal(pipeline_config_check(&config, &problem), PROBLEM);
+    assert_int_equal(problem.status, EXIT_BAD_USAGE);
+    contains(problem.text.p, "--in-flight 1119 is too small");
+    contains(problem.text.p, "needs: 1120 = --batch-count 100 x (--concurrency 10 + 1)");
+    config.sink.format = format_find("raw"); /* its batches have one event */
+    config.source.in_flight_max = 11 + 20;
+    assert_int_equal(pipeline_config_check(&config, &problem), 0);
+    config.source.in_flight_max--;
+    assert_int_equal(pipeline_config_check(&config, &problem), PROBLEM);
+    problem_deinit(&problem);
+}
+
+/* The status of a child in which `w` is run, and what it wrote to stderr. */
+static int run_in_child(struct world *w, char *text, size_t size)
+{
+    size_t n = 0;
+    ssize_t got;
+    int fds[2], status;
+    pid_t pid;
+
+    assert_int_equal(pipe(fds), 0);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], STDERR_FILENO);
+        log_open(STDERR_FILENO, LOG_TEXT, LOG_ERROR);
+        run(w, 1);
+        _exit(EXIT_DONE);
+    }
+    close(fds[1]);
+    while ((got = read(fds[0], text + n, size - 1 - n)) > 0)
+        n += (size_t)got;
+    text[n] = 0;
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void a_pipeline_that_stands_still_is_ended(void **state)
+{
+    struct world *w = world_new(100);
+    static char text[65536];
+
+    (void)state;
+    w->stays_open = true;
+    w->latency = sl_hours(1);
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
+    contains(text, "nothing has moved for too long with 100 events held");
+    contains(text, " tasks:\n"); /* who waits for what */
+    contains(text, " deliver (");
+    free(w);
+}
+
+static void a_slow_answer_is_no_standstill(void **state)
+{
+    struct world *w = world_new(100);
+
+    (void)state;
+    w->latency = sl_minutes(10);
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 100);
+    free(w);
+}
+
+/* SIGSTOP and SIGCONT: the first look sees that nothing has moved, and by the second something has. */
+static void a_process_that_was_stopped_is_given_time(void **state)
+{
+    struct world *w = world_new(400);
+    static char text[65536];
+
+    (void)state;
+    w->every = sl_ms(100);
+    w->latency = sl_sec(20);
+    w->stops_at = sl_sec(26); /* a look is due at 30 s, and the next answer after it */
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
+    assert_string_equal(text, "");
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 400);
+    free(w);
+}
+
 /* ---- a queue that is filled here ---- */
 
 /* Somebody who needs that long to stop; more events come meanwhile. */
@@ -1103,6 +1399,17 @@ int main(void)
         cmocka_unit_test(with_the_service_down_everything_goes_back),
         cmocka_unit_test(a_hanging_service_is_cut_in_time_to_give_back),
         cmocka_unit_test(a_second_signal_ends_delivery),
+        cmocka_unit_test(a_third_signal_ends_everything),
+        cmocka_unit_test(what_the_deadline_cuts_is_abandoned),
+        cmocka_unit_test(a_retry_after_holds_in_the_drain_too),
+        cmocka_unit_test(a_retry_after_beyond_the_drain_is_not_waited_for),
+        cmocka_unit_test(a_sink_that_is_gone_ends_intake),
+        cmocka_unit_test(a_batch_that_was_accepted_is_a_line),
+        cmocka_unit_test(signals_are_told),
+        cmocka_unit_test(in_flight_has_to_hold_the_batches),
+        cmocka_unit_test(a_pipeline_that_stands_still_is_ended),
+        cmocka_unit_test(a_slow_answer_is_no_standstill),
+        cmocka_unit_test(a_process_that_was_stopped_is_given_time),
         cmocka_unit_test(the_end_of_run_for_drains),
         cmocka_unit_test(intake_ends_after_its_feed),
         cmocka_unit_test(a_feed_that_does_not_stop_has_the_time_of_deliveries),
