@@ -526,7 +526,8 @@ static void wait_for_answer(struct sim_exchange *x, struct sl_ctx *ctx,
                             const struct http_request *request, struct http_answer *answer)
 {
     sl_dur timeout = request->timeout.ns > 0 ? request->timeout : TIMEOUT;
-    int result = sl_park(&x->parker, ctx, sl_time_add(sl_now(), timeout), "a simulated answer");
+    struct sl_ctx *until = !x->sent && request->begin_in ? request->begin_in : ctx;
+    int result = sl_park(&x->parker, until, sl_time_add(sl_now(), timeout), "a simulated answer");
 
     if (result == SL_OK) {
         take_answer(x, answer);
@@ -574,7 +575,8 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     answer->status = 0;
     answer->detail[0] = '\0';
     answer->sent_wall_ms = sl_wall_ms();
-    if (client->is_dead || sl_ctx_err(ctx) != SL_OK)
+    if (client->is_dead || sl_ctx_err(ctx) != SL_OK ||
+        (request->begin_in && sl_ctx_err(request->begin_in) != SL_OK))
         return;
     x = new_trip(client->net);
     x->net = client->net;
