@@ -176,6 +176,13 @@ static void peek_message(struct queue_call *call, const struct peeked *peeked)
     strbuf_addc(&call->body, '}');
 }
 
+static void drop_peeked(struct queue_call *call)
+{
+    for (size_t i = 0; i < call->peeked_count; i++)
+        payload_unref(call->peeked[i].payload);
+    free(SL_TAKE(call->peeked));
+}
+
 static void write_peeked(struct queue_call *call)
 {
     bool is_first = true;
@@ -189,10 +196,9 @@ static void write_peeked(struct queue_call *call)
             strbuf_addc(&call->body, ',');
         is_first = false;
         peek_message(call, &call->peeked[i]);
-        payload_unref(call->peeked[i].payload);
     }
     strbuf_adds(&call->body, "]}");
-    free(SL_TAKE(call->peeked));
+    drop_peeked(call);
 }
 
 static void peek_loaded(struct queue_call *call)
@@ -200,8 +206,15 @@ static void peek_loaded(struct queue_call *call)
     struct queue_refusal refusal;
     size_t n = 0;
 
+    /* Without those that are on disk the list would say that they are not there. */
+    if (call->load_error < 0) {
+        drop_peeked(call);
+        queue_refuse_plainly(&refusal, QUEUE_UNAVAILABLE);
+        call_refuse(call, &refusal);
+        return;
+    }
     for (size_t i = 0; i < call->peeked_count; i++)
-        if (!call->peeked[i].payload && call->load_error == 0) {
+        if (!call->peeked[i].payload) {
             call->peeked[i].payload = SL_TAKE(call->loading->payloads[n]);
             n++;
         }

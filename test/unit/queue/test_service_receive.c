@@ -249,54 +249,11 @@ SCENE(messages_are_shuffled_on_purpose, .config.faults.shuffle = 1)
 
 /* ---- payloads that only the disk has ---- */
 
-/* Five messages of 16 MiB in another queue: what is restored behind them stays on the disk. */
-static void fill_memory(struct world *w)
-{
-    enum { BIG = 16 << 20 };
-    char *body = malloc(BIG);
-    static const struct payload_attribute attribute = {SLICE_INIT("a"), SLICE_INIT("String"),
-                                                       PAYLOAD_STRING, SLICE_INIT("v")};
-
-    expect(body);
-    memset(body, 'x', BIG);
-    for (uint64_t seq = 1; seq <= 8; seq++) {
-        uint8_t id[16] = {(uint8_t)seq};
-        struct changes changes = {0};
-        bool is_big = seq <= 5;
-
-        body[0] = (char)('0' + seq);
-        changes_add(&changes, &(struct change){.kind = CHANGE_MESSAGE,
-                                               .seq = w->map.seq_max + 1,
-                                               .queue = is_big ? 3 : 1,
-                                               .payload = payload_new(&(struct payload_source){
-                                                   .id = id,
-                                                   .sent_ms = sl_wall_ms(),
-                                                   .body = {body, is_big ? BIG : 1},
-                                                   .attributes = &attribute,
-                                                   .attribute_count = 1,
-                                               })});
-        expect(!changes.failed);
-        map_apply(&w->map, &changes);
-        changes_deinit(&changes);
-    }
-    free(body);
-}
-
-static void restart_full(struct world *w)
-{
-    expect(world_sleeps(w) == 0);
-    fill_memory(w);
-    world_wakes(w, true);
-    w->disk->is_slow = true;
-    stands(w, "q", "3/0/0");
-    stands(w, w->config.queues[3].name, "5/0/0");
-}
-
 SCENE(payloads_are_fetched_from_the_disk, .has_disk = true)
 {
     struct asked *poll;
 
-    restart_full(w);
+    world_restarts_full(w, "678");
     w->next_is_slow = true;
     poll = ask(w, "ReceiveMessage", "{@q,'MaxNumberOfMessages':2,'MessageAttributeNames':['All']}");
     hears(poll, "");
@@ -315,7 +272,7 @@ SCENE(payloads_are_read_ahead, .has_disk = true)
 {
     unsigned reads;
 
-    restart_full(w);
+    world_restarts_full(w, "678");
     says(w, "ReceiveMessage", "{@q}", "200 {'Messages':[{*'Body':'6'}]}");
     disk_turns(w);
     reads = w->disk->reads;
@@ -330,7 +287,7 @@ SCENE(a_message_is_purged_while_it_is_looked_for, .has_disk = true)
 {
     struct asked *poll;
 
-    restart_full(w);
+    world_restarts_full(w, "678");
     poll = ask(w, "ReceiveMessage", "{@q}");
     ask(w, "PurgeQueue", "{@q}");
     disk_turns(w);
@@ -339,7 +296,7 @@ SCENE(a_message_is_purged_while_it_is_looked_for, .has_disk = true)
 
 SCENE(a_disk_that_cannot_be_read, .has_disk = true)
 {
-    restart_full(w);
+    world_restarts_full(w, "678");
     w->disk->read_error = -EIO;
     says(w, "ReceiveMessage", "{@q,'MaxNumberOfMessages':2}", "503 *#ServiceUnavailable*");
     disk_turns(w);
