@@ -32,9 +32,8 @@
 #include "core/strbuf.h"
 #include "ops/log.h"
 #include "queue/service.h"
-#include "queue/tell.h"
 #include "sim/virtual.h"
-#include "test/unit/queue/store_map.h"
+#include "test/unit/queue/service_disk.h"
 
 /* Scenes leave out what they do not need. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -42,7 +41,7 @@
 #define expect(x)    sl_assert(x)
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-enum { ASKED_MAX = 400, HELD_MAX = 64, HANDLES_MAX = 10 };
+enum { ASKED_MAX = 400, HANDLES_MAX = 10 };
 
 struct world;
 
@@ -62,18 +61,6 @@ struct asked {
     struct strbuf path, body, answer;
 };
 
-struct disk {
-    struct store base;
-    struct map *map;
-    struct tell tell;
-    bool is_slow; /* what is asked of it is held until disk_turns() */
-    int write_error, read_error;
-    struct store_wait *waits[HELD_MAX];
-    struct store_load *loads[HELD_MAX];
-    size_t wait_count, load_count;
-    unsigned reads; /* payloads asked for */
-};
-
 struct world {
     struct sl_ctx *ctx;
     struct queue_service_config config;
@@ -91,104 +78,6 @@ struct world {
     size_t extra_count;
     bool next_is_deaf, next_is_slow, next_has_no_target;
 };
-
-/* ---- the disk ---- */
-
-static struct disk *disk_of(struct store *store)
-{
-    return SL_CONTAINER_OF(store, struct disk, base);
-}
-
-static int disk_restore(struct store *store, const struct store_reader *reader,
-                        struct problem *problem)
-{
-    (void)problem;
-    return map_tell(disk_of(store)->map, reader);
-}
-
-static void disk_submit(struct store *store, struct changes *changes, struct store_wait *wait)
-{
-    struct disk *disk = disk_of(store);
-    int error = changes->failed ? -ENOMEM : disk->write_error;
-
-    if (error == 0)
-        map_apply(disk->map, changes);
-    else
-        changes_reset(changes);
-    expect(!disk->map->wrong);
-    if (wait && disk->is_slow && error == 0) {
-        expect(disk->wait_count < HELD_MAX);
-        disk->waits[disk->wait_count++] = wait;
-    } else if (wait) {
-        tell_wait(&disk->tell, wait, error);
-    }
-}
-
-static void disk_read(struct disk *disk, struct store_load *load)
-{
-    for (size_t i = 0; i < load->count && disk->read_error == 0; i++) {
-        const struct map_row *row = map_message(disk->map, load->seqs[i]);
-
-        load->out[i] = row ? payload_ref(row->payload) : NULL;
-    }
-    tell_load(&disk->tell, load, disk->read_error);
-}
-
-static void disk_load(struct store *store, struct store_load *load)
-{
-    struct disk *disk = disk_of(store);
-
-    disk->reads += (unsigned)load->count;
-    if (!disk->is_slow) {
-        disk_read(disk, load);
-        return;
-    }
-    expect(disk->load_count < HELD_MAX);
-    disk->loads[disk->load_count++] = load;
-}
-
-/* What was asked of a slow disk so far is done, and told. */
-static inline void disk_turns(struct world *w)
-{
-    struct disk *disk = w->disk;
-
-    for (size_t i = 0; i < disk->wait_count; i++)
-        tell_wait(&disk->tell, disk->waits[i], disk->write_error);
-    for (size_t i = 0; i < disk->load_count; i++)
-        disk_read(disk, disk->loads[i]);
-    disk->wait_count = disk->load_count = 0;
-    SL_IGNORE(sl_sleep(NULL, sl_ns(1)));
-}
-
-static int disk_close(struct store *store, struct sl_ctx *ctx)
-{
-    struct disk *disk = disk_of(store);
-    int error = disk->write_error;
-
-    (void)ctx;
-    for (size_t i = 0; i < disk->wait_count; i++)
-        tell_wait(&disk->tell, disk->waits[i], error ? error : -ECANCELED);
-    for (size_t i = 0; i < disk->load_count; i++)
-        tell_load(&disk->tell, disk->loads[i], -ECANCELED);
-    tell_deinit(&disk->tell);
-    free(disk);
-    return error;
-}
-
-static struct store *disk_open(struct world *w)
-{
-    static const struct store_ops ops = {disk_restore, disk_submit, disk_load, disk_close};
-    struct disk *disk = calloc(1, sizeof *disk);
-
-    expect(disk);
-    disk->map = &w->map;
-    disk->base.ops = &ops;
-    disk->base.facts = (struct store_facts){
-        .secret = "secret", .epoch = ++w->epoch, .seq_max = w->map.seq_max, .keeps_payloads = true};
-    tell_init(&disk->tell);
-    w->disk = disk;
-    return &disk->base;
-}
 
 /* ---- the client's end ---- */
 
@@ -383,7 +272,7 @@ static void hears_at(const struct asked *a, const char *pattern, int line)
 static inline struct asked *settled(struct asked *a)
 {
     if (a->world->disk && a->ends == 0)
-        disk_turns(a->world);
+        disk_turns(a->world->disk);
     return a;
 }
 
@@ -438,7 +327,7 @@ static void world_wakes(struct world *w, bool has_disk)
 
     problem_init(&problem);
     if (has_disk)
-        store = disk_open(w);
+        store = disk_open(&w->disk, &w->map, ++w->epoch);
     else
         expect(store_memory_open(&store) == 0);
     if (!w->config.queues) {
@@ -456,7 +345,7 @@ static int world_sleeps(struct world *w)
 
     queue_service_stop(w->service);
     if (w->disk)
-        disk_turns(w);
+        disk_turns(w->disk);
     for (size_t i = 0; i < w->asked_count; i++) {
         struct asked *a = &w->asked[i];
 

@@ -14,7 +14,7 @@ SCENE(what_changes_is_answered_when_it_is_durable, .has_disk = true)
     hears(send, "");
     look = ask(w, "GetQueueAttributes", "{@q,'AttributeNames':['ApproximateNumberOfMessages']}");
     hears(look, "200 {'Attributes':{'ApproximateNumberOfMessages':'1'}}");
-    disk_turns(w);
+    disk_turns(w->disk);
     hears(send, "200 {'MD5OfMessageBody':*");
 }
 
@@ -55,7 +55,7 @@ static struct asked *fails_to_write(struct world *w, int error)
     w->disk->is_slow = true;
     send = ask(w, "SendMessage", SEND);
     w->disk->write_error = error;
-    disk_turns(w);
+    disk_turns(w->disk);
     expect(queue_service_error(w->service) == error);
     return send;
 }
@@ -91,7 +91,7 @@ SCENE(what_is_given_up_does_not_end_it, .has_disk = true)
     w->disk->is_slow = true;
     send = ask(w, "SendMessage", SEND);
     w->disk->write_error = -ECANCELED;
-    disk_turns(w);
+    disk_turns(w->disk);
     w->disk->write_error = 0;
     hears(send, "503 *#ServiceUnavailable*");
     expect(queue_service_error(w->service) == 0);
@@ -347,16 +347,15 @@ SCENE(a_store_that_makes_no_sense, .has_disk = true)
 {
     struct map kept = w->map;
     struct queue_service *service;
-    struct disk *disk = w->disk;
     struct problem problem;
+    struct disk *other;
     struct map_row row = {.kind = CHANGE_COUNTERS, .queue = 99};
 
     w->map = (struct map){.rows = &row, .count = 1};
     problem_init(&problem);
-    expect(queue_service_new(&service, disk_open(w), &w->config, &problem) != 0);
+    expect(queue_service_new(&service, disk_open(&other, &w->map, 9), &w->config, &problem) != 0);
     problem_deinit(&problem);
     w->map = kept;
-    w->disk = disk;
 }
 
 SCENE(counts_are_of_queues_that_are_there)

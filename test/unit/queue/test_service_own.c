@@ -97,7 +97,7 @@ SCENE(bodies_on_the_disk_are_looked_at, .has_disk = true)
     world_restarts_full(w, "cb");
     look = ask(w, PEEK, "{'QueueName':'q','Body':true}");
     hears(look, "");
-    disk_turns(w);
+    disk_turns(w->disk);
     hears(look, "200 {'Messages':[{*'Bytes':1,*'Body':'c'},{*'Body':'b'}]}");
     stands(w, "q", "2/0/0");
 }
@@ -109,7 +109,7 @@ SCENE(what_is_purged_meanwhile_is_not_shown, .has_disk = true)
     world_restarts_full(w, "cb");
     look = ask(w, PEEK, "{'QueueName':'q'}");
     ask(w, "PurgeQueue", "{@q}");
-    disk_turns(w);
+    disk_turns(w->disk);
     hears(look, "200 {'Messages':[]}");
 }
 

@@ -261,7 +261,7 @@ SCENE(payloads_are_fetched_from_the_disk, .has_disk = true)
     hears(poll, "");
     queue_service_stop(w->service);
     hears(poll, "");
-    disk_turns(w);
+    disk_turns(w->disk);
     hears(poll, "200 {'Messages':[{*'Body':'6'*'StringValue':'v'*},{*'Body':'7'*}]}");
     arrives(poll, true);
     stands(w, "q", "1/2/0");
@@ -274,7 +274,7 @@ SCENE(payloads_are_read_ahead, .has_disk = true)
 
     world_restarts_full(w, "678");
     says(w, "ReceiveMessage", "{@q}", "200 {'Messages':[{*'Body':'6'}]}");
-    disk_turns(w);
+    disk_turns(w->disk);
     reads = w->disk->reads;
     expect(reads == 3);
     hears(ask(w, "ReceiveMessage", "{@q,'MaxNumberOfMessages':3}"),
@@ -290,7 +290,7 @@ SCENE(a_message_is_purged_while_it_is_looked_for, .has_disk = true)
     world_restarts_full(w, "678");
     poll = ask(w, "ReceiveMessage", "{@q}");
     ask(w, "PurgeQueue", "{@q}");
-    disk_turns(w);
+    disk_turns(w->disk);
     hears(poll, "200 {}");
 }
 
@@ -299,7 +299,7 @@ SCENE(a_disk_that_cannot_be_read, .has_disk = true)
     world_restarts_full(w, "678");
     w->disk->read_error = -EIO;
     says(w, "ReceiveMessage", "{@q,'MaxNumberOfMessages':2}", "503 *#ServiceUnavailable*");
-    disk_turns(w);
+    disk_turns(w->disk);
     stands(w, "q", "3/0/0");
     w->disk->read_error = 0;
     says(w, "ReceiveMessage", "{@q}", "200 {'Messages':[{*'Body':'6'}]}");
