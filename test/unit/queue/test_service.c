@@ -129,6 +129,30 @@ SCENE(who_waits_for_its_end_may_stop_waiting)
     expect(sl_ctx_leave(ctx) == -ETIMEDOUT);
 }
 
+/* Who waits for the disk when it ends is not answered any more. */
+SCENE(an_abrupt_end, .has_disk = true)
+{
+    struct asked *all[4];
+
+    world_restarts_full(w, "a");
+    all[0] = ask(w, "SendMessage", SEND);
+    all[1] = ask(w, "ReceiveMessage", "{@q}");
+    all[2] = ask(w, "Sluice.PeekMessages", "{'QueueName':'q'}");
+    all[3] = ask(w, "ReceiveMessage", "{@r,'WaitTimeSeconds':20}");
+    for (size_t i = 0; i < COUNT(all); i++)
+        hears(all[i], "");
+    w->ends_abruptly = true;
+    expect(world_sleeps(w) == 0);
+    for (size_t i = 0; i < COUNT(all); i++)
+        expect(all[i]->ends == (i == 3)); /* a poll is answered by the stop */
+    w->ends_abruptly = false;
+    world_wakes(w, true);
+    /* A send without an answer may have been done; a receive without one is found by its visibility timeout. */
+    stands(w, "q", "1/1/0");
+    pass(w, sl_sec(30));
+    stands(w, "q", "2/0/0");
+}
+
 /* ---- on purpose ---- */
 
 SCENE(requests_fail_on_purpose, .config.faults.internal_error = 1)
@@ -358,6 +382,24 @@ SCENE(a_store_that_makes_no_sense, .has_disk = true)
     w->map = kept;
 }
 
+/* An answer may change more: what comes back at once is one receive too many for the next. */
+SCENE(what_answers_change_is_written, .has_disk = true, .config.faults.duplicate = 1)
+{
+    struct asked *first = ask(w, "ReceiveMessage", "{@r,'WaitTimeSeconds':20}");
+    struct asked *second = ask(w, "ReceiveMessage", "{@r,'WaitTimeSeconds':20}");
+
+    says(w, "SendMessage", "{@r,'MessageBody':'a'}", "200 *");
+    hears(first, "200 {'Messages':*");
+    hears(second, "");
+    stands(w, "dead", "1/0/0");
+    w->ends_abruptly = true;
+    expect(world_sleeps(w) == 0);
+    w->ends_abruptly = false;
+    world_wakes(w, true);
+    stands(w, "r", "0/0/0");
+    stands(w, "dead", "1/0/0");
+}
+
 SCENE(counts_are_of_queues_that_are_there)
 {
     struct queue_counts counts;
@@ -378,6 +420,7 @@ int main(void)
         cmocka_unit_test(what_is_given_up_does_not_end_it),
         cmocka_unit_test(who_waits_for_its_end_is_told),
         cmocka_unit_test(who_waits_for_its_end_may_stop_waiting),
+        cmocka_unit_test(an_abrupt_end),
         cmocka_unit_test(requests_fail_on_purpose),
         cmocka_unit_test(requests_are_throttled_on_purpose),
         cmocka_unit_test(answers_are_cut_on_purpose),
@@ -394,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_queue_is_as_its_plan_says),
         cmocka_unit_test(a_queue_that_is_there_is_kept_as_it_is),
         cmocka_unit_test(a_store_that_makes_no_sense),
+        cmocka_unit_test(what_answers_change_is_written),
         cmocka_unit_test(counts_are_of_queues_that_are_there),
     };
 

@@ -204,6 +204,13 @@ SCENE(tags_are_set_listed_and_taken_off)
         most = 1;
     }
     strbuf_reset(&body);
+    strbuf_adds(&body, "{'QueueName':'m','tags':{'k':'v'");
+    for (int i = 0; i < 50; i++)
+        strbuf_addf(&body, ",'k%d':'v'", i);
+    strbuf_adds(&body, "}}");
+    says(w, "CreateQueue", body.p, INVALID "*Too many tags added for queue m.'}");
+    says(w, "GetQueueUrl", "{'QueueName':'m'}", "400 *#QueueDoesNotExist*");
+    strbuf_reset(&body);
     strbuf_addf(&body, "{@q,'Tags':{'%0513d':'v'}}", 0);
     says(w, "TagQueue", body.p, INVALID "*Tag keys must be between 1 and 128*");
     strbuf_reset(&body);
@@ -292,6 +299,21 @@ SCENE(a_move_without_a_destination_fails)
     stands(w, "dead", "1/0/0");
 }
 
+/* Where to is gone meanwhile: it fails, says why, and what is left stays. */
+SCENE(a_move_fails_when_its_destination_goes)
+{
+    kill_one(w);
+    kill_one(w);
+    says(w, "StartMessageMoveTask",
+         "{'SourceArn':'" ARN "dead','DestinationArn':'" ARN "q','MaxNumberOfMessagesPerSecond':1}",
+         "200 *");
+    says(w, "DeleteQueue", "{@q}", "200 ");
+    pass(w, sl_sec(5));
+    says(w, "ListMessageMoveTasks", "{'SourceArn':'" ARN "dead'}",
+         "200 {'Results':[{'Status':'FAILED',*'DestinationArn':'" ARN
+         "q',*'FailureReason':'*','StartedTimestamp':*}]}");
+}
+
 SCENE(what_a_move_task_may_not_be)
 {
     static const struct line lines[] = {
@@ -329,6 +351,7 @@ int main(void)
         cmocka_unit_test(dead_letters_move_back),
         cmocka_unit_test(a_slow_move_is_cancelled),
         cmocka_unit_test(a_move_without_a_destination_fails),
+        cmocka_unit_test(a_move_fails_when_its_destination_goes),
         cmocka_unit_test(what_a_move_task_may_not_be),
     };
 
