@@ -44,7 +44,8 @@ static void read_member(struct asked *asked, const struct json_value *key,
     }
 }
 
-static bool read_asked(struct slice body, struct asked *asked)
+static enum queue_error read_asked(struct slice body, struct asked *asked,
+                                   struct queue_refusal *refusal)
 {
     struct json_value key, value;
     struct json j;
@@ -55,7 +56,11 @@ static bool read_asked(struct slice body, struct asked *asked)
         while (json_member(&j, &key))
             if (json_skip(&j, &value))
                 read_member(asked, &key, &value);
-    return json_end(&j) && !strbuf_failed(&asked->prefix) && !strbuf_failed(&asked->name);
+    if (!json_end(&j))
+        return queue_refuse(refusal, QUEUE_MALFORMED, "The request is no JSON object.");
+    if (strbuf_failed(&asked->prefix) || strbuf_failed(&asked->name))
+        return queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
+    return QUEUE_OK;
 }
 
 /* ---- writing ---- */
@@ -263,12 +268,9 @@ enum step own_run(struct queue_call *call, struct slice target, struct moment at
     enum step step = STEP_REFUSE;
 
     call->request.protocol = API_JSON;
-    if (!read_asked(call->http.body, &asked))
-        queue_refuse(refusal, QUEUE_MALFORMED, "The request is no JSON object.");
-    else if (slice_is(target, DESCRIBE))
-        step = describe(call, &asked, refusal);
-    else
-        step = peek(call, at, &asked, refusal);
+    if (read_asked(call->http.body, &asked, refusal) == QUEUE_OK)
+        step = slice_is(target, DESCRIBE) ? describe(call, &asked, refusal)
+                                          : peek(call, at, &asked, refusal);
     strbuf_deinit(&asked.prefix);
     strbuf_deinit(&asked.name);
     return step;
