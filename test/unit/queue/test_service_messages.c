@@ -106,6 +106,39 @@ SCENE(what_a_trace_header_may_not_be)
     stands(w, "q", "1/0/0");
 }
 
+SCENE(a_duplicate_is_answered_as_the_first_was)
+{
+    const struct asked *first, *second;
+    static const char send[] = "{@q.fifo,'MessageBody':'a','MessageGroupId':'g',"
+                               "'MessageDeduplicationId':'d','DelaySeconds':0}";
+
+    first = ask(w, "SendMessage", send);
+    pass(w, sl_sec(299));
+    second = ask(w, "SendMessage", send);
+    hears(first, "200 {*'MessageId':'*','SequenceNumber':'*'}");
+    hears(second, first->answer.p);
+    stands(w, "q.fifo", "1/0/0");
+    pass(w, sl_sec(1));
+    says(w, "SendMessage", send, "200 *");
+    stands(w, "q.fifo", "2/0/0");
+}
+
+SCENE(ids_have_128_characters_at_most)
+{
+    struct strbuf body = {0};
+
+    for (int n = 128; n <= 129; n++) {
+        strbuf_reset(&body);
+        strbuf_addf(&body,
+                    "{@q.fifo,'MessageBody':'a','MessageGroupId':'%0*d',"
+                    "'MessageDeduplicationId':'%0*d'}",
+                    n, 0, n, 0);
+        says(w, "SendMessage", body.p,
+             n == 128 ? "200 *" : INVALID "*parameter MessageGroupId is invalid.*");
+    }
+    strbuf_deinit(&body);
+}
+
 /* Every character that ids may have is in one. */
 SCENE(ids_have_letters_digits_and_punctuation)
 {
@@ -252,6 +285,38 @@ SCENE(deletes_by_handle)
     stands(w, "q", "0/0/0");
 }
 
+/* Of the right length, and not ours: no base64, of fewer bytes, with another proof. */
+SCENE(handles_that_are_none)
+{
+    static const char *const handles[] = {
+        "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    };
+    struct strbuf body = {0};
+
+    says(w, "SendMessage", "{@q,'MessageBody':'a'}", "200 *");
+    says(w, "ReceiveMessage", "{@q}", "200 *");
+    for (size_t i = 0; i < COUNT(handles); i++) {
+        strbuf_reset(&body);
+        strbuf_addf(&body, "{@q,'ReceiptHandle':'%s'}", handles[i]);
+        says(w, "DeleteMessage", body.p, "404 *#ReceiptHandleIsInvalid*");
+    }
+    /* Each character of one of ours that is another makes it none. */
+    for (size_t i = 0; i < 44; i++) {
+        char handle[64];
+
+        snprintf(handle, sizeof handle, "%s", w->handles[0]);
+        expect(strlen(handle) == 44);
+        handle[i] = handle[i] == 'A' ? 'B' : 'A';
+        strbuf_reset(&body);
+        strbuf_addf(&body, "{@q,'ReceiptHandle':'%s'}", handle);
+        says(w, "DeleteMessage", body.p, "404 *#ReceiptHandleIsInvalid*");
+    }
+    strbuf_deinit(&body);
+    stands(w, "q", "0/1/0");
+}
+
 SCENE(deletes_some_of_a_batch)
 {
     says(w, "SendMessageBatch",
@@ -330,6 +395,8 @@ int main(void)
         cmocka_unit_test(a_send_is_answered_with_digests),
         cmocka_unit_test(what_a_message_may_not_be),
         cmocka_unit_test(what_a_trace_header_may_not_be),
+        cmocka_unit_test(a_duplicate_is_answered_as_the_first_was),
+        cmocka_unit_test(ids_have_128_characters_at_most),
         cmocka_unit_test(ids_have_letters_digits_and_punctuation),
         cmocka_unit_test(a_message_has_a_mebibyte),
         cmocka_unit_test(a_relaxed_queue_takes_more),
@@ -338,6 +405,7 @@ int main(void)
         cmocka_unit_test(what_a_batch_may_not_be),
         cmocka_unit_test(a_batch_has_a_mebibyte_in_all),
         cmocka_unit_test(deletes_by_handle),
+        cmocka_unit_test(handles_that_are_none),
         cmocka_unit_test(deletes_some_of_a_batch),
         cmocka_unit_test(hides_and_shows),
         cmocka_unit_test(hides_some_of_a_batch),

@@ -28,6 +28,8 @@ SCENE(a_queue_is_made_once)
          "{'QueueName':'f.fifo','Attributes':{'DelaySeconds':'1','FifoQueue':'true'}}",
          "200 {'QueueUrl':'" URL "f.fifo'}"},
         {"CreateQueue", "{'QueueName':'g','Attributes':{'FifoQueue':'true'}}", INVALID "*"},
+        {"CreateQueue", "{'QueueName':'g','Attributes':{'FifoQueue':'false'}}",
+         "400 *#InvalidAttributeName*Unknown Attribute FifoQueue.'}"},
         {"DeleteQueue", "{@nowhere}", "400 *#QueueDoesNotExist*"},
         {"DeleteQueue", "{@n}", "200 "},
         {"GetQueueUrl", "{'QueueName':'n'}", "400 *#QueueDoesNotExist*"},
@@ -107,6 +109,30 @@ SCENE(queues_are_listed_in_pages)
     says_all(w, lines, COUNT(lines) - 1);
     w->method = "GET";
     says_all(w, &lines[COUNT(lines) - 1], 1);
+}
+
+/* Without MaxResults a list has a thousand, and no next page. */
+static const struct queue_plan *thousand(void)
+{
+    static struct queue_plan plans[1001];
+    static char names[COUNT(plans)][8];
+
+    for (size_t i = 0; i < COUNT(plans); i++) {
+        snprintf(names[i], sizeof names[i], "q%04zu", i);
+        plans[i] = (struct queue_plan){.name = names[i], .visibility = {-1}, .delay = {-1}};
+    }
+    return plans;
+}
+
+SCENE(a_thousand_queues_are_listed, .config = {.queues = thousand(), .queue_count = 1001})
+{
+    const struct asked *list = ask(w, "ListQueues", "{}");
+    size_t n = 0;
+
+    for (const char *at = list->answer.p; (at = strstr(at, "/q")); at++)
+        n++;
+    expect(n == 1000 && !strstr(list->answer.p, "NextToken"));
+    says(w, "ListQueues", "{'MaxResults':1000}", "200 *q0999'],'NextToken':'*'}");
 }
 
 SCENE(sources_of_a_dead_letter_queue_are_listed)
@@ -325,6 +351,24 @@ SCENE(what_a_move_task_may_not_be)
         {"StartMessageMoveTask", "{'SourceArn':'" ARN "nowhere'}",
          "404 *#ResourceNotFoundException*"},
         {"CancelMessageMoveTask", "{'TaskHandle':'x'}", INVALID "*"},
+        {"CancelMessageMoveTask", "{'TaskHandle':'e30='}", INVALID "*"}, /* {} */
+        {"CancelMessageMoveTask", "{'TaskHandle':'W10='}", INVALID "*"}, /* [] */
+        /* without a source, without a task, of the wrong type, cut off */
+        {"CancelMessageMoveTask", "{'TaskHandle':'eyJ0YXNrSWQiOiJ4In0='}", INVALID "*"},
+        {"CancelMessageMoveTask", "{'TaskHandle':'eyJzb3VyY2VBcm4iOiJ4In0='}", INVALID "*"},
+        {"CancelMessageMoveTask", "{'TaskHandle':'eyJ0YXNrSWQiOjEsInNvdXJjZUFybiI6IngifQ=='}",
+         INVALID "*"},
+        {"CancelMessageMoveTask", "{'TaskHandle':'eyJ0YXNrSWQiOiJ4Iiwic291cmNlQXJuIjoieCI='}",
+         INVALID "*"},
+        /* as ours are, of no task and of no queue */
+        {"CancelMessageMoveTask",
+         "{'TaskHandle':'eyJ0YXNrSWQiOiIwMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDAiLCJzb3Vy"
+         "Y2VBcm4iOiJhcm46YXdzOnNxczp1cy1lYXN0LTE6MDAwMDAwMDAwMDAwOmRlYWQifQ=='}",
+         "404 *#ResourceNotFoundException*"},
+        {"CancelMessageMoveTask",
+         "{'TaskHandle':'eyJ0YXNrSWQiOiJ4Iiwic291cmNlQXJuIjoiYXJuOmF3czpzcXM6dXMtZWFzdC0xOjAwMDAw"
+         "MDAwMDAwMDpub25lIn0='}",
+         "404 *#ResourceNotFoundException*"},
         {"ListMessageMoveTasks", "{'SourceArn':'" ARN "dead','MaxResults':0}",
          INVALID "*Value 0 for parameter MaxResults is invalid. Reason: Must be between 1 and 10, "
                  "if provided.'}"},
@@ -344,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_purge_empties_and_is_not_repeated_at_once),
         cmocka_unit_test(a_url_has_the_host_that_was_asked),
         cmocka_unit_test(queues_are_listed_in_pages),
+        cmocka_unit_test(a_thousand_queues_are_listed),
         cmocka_unit_test(sources_of_a_dead_letter_queue_are_listed),
         cmocka_unit_test(attributes_are_shown_and_set),
         cmocka_unit_test(tags_are_set_listed_and_taken_off),
