@@ -374,7 +374,10 @@ static void standard(bool from_store)
         }
         if (queue && dead) {
             look(dead);
+            send(queue, 7, NULL);
+            send(queue, 8, NULL); /* what moves back is older */
             move("arn:aws:sqs:us-east-1:000000000000:dead", NULL);
+            look(queue);
             receive(queue, NULL, true);
         }
         collect(from_store);
