@@ -342,7 +342,7 @@ static void world_wakes(struct world *w, bool has_disk)
 /* Everybody has an answer then, unless it ends abruptly. Returns what the service ends with. */
 static int world_sleeps(struct world *w)
 {
-    int result;
+    int result = 0;
 
     queue_service_stop(w->service);
     if (w->ends_abruptly)
