@@ -447,8 +447,9 @@ static void scene_play(struct scene scene)
     assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = 7}, scene_run, &scene), 0);
 }
 
-/* SCENE(name, .has_disk = true) { … w … } is a test. */
-#define SCENE(name, ...)                                                                           \
+/* SCENE(name) { … w … } is a test, SCENE(name, .has_disk = true) { … } one with a field of struct scene. */
+#define SCENE(...) SCENE_(__VA_ARGS__, )
+#define SCENE_(name, ...)                                                                          \
     static void name##_plays(struct world *w);                                                     \
     static void name(void **state)                                                                 \
     {                                                                                              \
