@@ -329,7 +329,7 @@ static void mend(void)
     sqlite3_shutdown();
 }
 
-/* ---- through its thread: only what the loop does may fail, for the allocator in between is no thread's friend ---- */
+/* ---- through its thread: what the loop does may fail ---- */
 
 static struct store *open_store(void)
 {
@@ -341,7 +341,7 @@ static struct store *open_store(void)
     int result;
 
     problem_init(&problem);
-    torture_resume(); /* the helper thread works while the loop waits for it */
+    torture_resume();
     result = store_sqlite_open(&store, &options, &problem);
     torture_pause();
     SL_IGNORE(is_done(result));
