@@ -255,6 +255,9 @@ SCENE(protocols_are_told_apart)
     says(w, "Nonsense", "{}", "400 *#UnknownOperationException*");
     says(w, "SendMessage", "{", "400 *#SerializationException*");
     says(w, "?/?", "Action=Nonsense", "400 *<Code>InvalidAction</Code>*");
+    w->method = "GET";
+    says(w, "?/", "", "404 *UnknownOperationException*");
+    says(w, "?/?Action=ListQueues", "", "200 <?xml*");
     w->method = "PUT";
     says(w, "SendMessage", SEND, "400 *#UnknownOperationException*");
     w->method = "POST";
