@@ -53,7 +53,7 @@ static enum queue_error no_such_queue(struct queue_refusal *refusal)
 /* The last two segments of a URL's path, or of a bare path. false: there are none. */
 static bool split_url(struct slice url, struct slice *account, struct slice *name)
 {
-    const char *scheme = url.n > 0 ? memmem(url.p, url.n, "://", 3) : NULL;
+    const char *scheme = memmem(url.p, url.n, "://", 3);
     const char *end = url.p + url.n, *from = scheme ? scheme + 3 : url.p;
     const char *path = memchr(from, '/', (size_t)(end - from));
     const char *last = path ? memrchr(path, '/', (size_t)(end - path)) : NULL;
@@ -71,7 +71,7 @@ enum queue_error call_queue(struct queue_call *call, struct queue **out,
 {
     struct slice url = call->request.queue_url, account, name;
 
-    if (!url.p || url.n == 0)
+    if (url.n == 0)
         return queue_refuse(refusal, QUEUE_PARAMETER_MISSING,
                             "The request must contain the parameter QueueUrl.");
     if (!split_url(url, &account, &name))

@@ -44,7 +44,8 @@ static void read_member(struct asked *asked, const struct json_value *key,
     }
 }
 
-static bool read_asked(struct slice body, struct asked *asked)
+static enum queue_error read_asked(struct slice body, struct asked *asked,
+                                   struct queue_refusal *refusal)
 {
     struct json_value key, value;
     struct json j;
@@ -55,7 +56,11 @@ static bool read_asked(struct slice body, struct asked *asked)
         while (json_member(&j, &key))
             if (json_skip(&j, &value))
                 read_member(asked, &key, &value);
-    return json_end(&j) && !strbuf_failed(&asked->prefix) && !strbuf_failed(&asked->name);
+    if (!json_end(&j))
+        return queue_refuse(refusal, QUEUE_MALFORMED, "The request is no JSON object.");
+    if (strbuf_failed(&asked->prefix) || strbuf_failed(&asked->name))
+        return queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
+    return QUEUE_OK;
 }
 
 /* ---- writing ---- */
@@ -176,6 +181,13 @@ static void peek_message(struct queue_call *call, const struct peeked *peeked)
     strbuf_addc(&call->body, '}');
 }
 
+static void drop_peeked(struct queue_call *call)
+{
+    for (size_t i = 0; i < call->peeked_count; i++)
+        payload_unref(call->peeked[i].payload);
+    free(SL_TAKE(call->peeked));
+}
+
 static void write_peeked(struct queue_call *call)
 {
     bool is_first = true;
@@ -189,10 +201,9 @@ static void write_peeked(struct queue_call *call)
             strbuf_addc(&call->body, ',');
         is_first = false;
         peek_message(call, &call->peeked[i]);
-        payload_unref(call->peeked[i].payload);
     }
     strbuf_adds(&call->body, "]}");
-    free(SL_TAKE(call->peeked));
+    drop_peeked(call);
 }
 
 static void peek_loaded(struct queue_call *call)
@@ -200,8 +211,15 @@ static void peek_loaded(struct queue_call *call)
     struct queue_refusal refusal;
     size_t n = 0;
 
+    /* Without those that are on disk the list would say that they are not there. */
+    if (call->load_error < 0) {
+        drop_peeked(call);
+        queue_refuse_plainly(&refusal, QUEUE_UNAVAILABLE);
+        call_refuse(call, &refusal);
+        return;
+    }
     for (size_t i = 0; i < call->peeked_count; i++)
-        if (!call->peeked[i].payload && call->load_error == 0) {
+        if (!call->peeked[i].payload) {
             call->peeked[i].payload = SL_TAKE(call->loading->payloads[n]);
             n++;
         }
@@ -250,12 +268,9 @@ enum step own_run(struct queue_call *call, struct slice target, struct moment at
     enum step step = STEP_REFUSE;
 
     call->request.protocol = API_JSON;
-    if (!read_asked(call->http.body, &asked))
-        queue_refuse(refusal, QUEUE_MALFORMED, "The request is no JSON object.");
-    else if (slice_is(target, DESCRIBE))
-        step = describe(call, &asked, refusal);
-    else
-        step = peek(call, at, &asked, refusal);
+    if (read_asked(call->http.body, &asked, refusal) == QUEUE_OK)
+        step = slice_is(target, DESCRIBE) ? describe(call, &asked, refusal)
+                                          : peek(call, at, &asked, refusal);
     strbuf_deinit(&asked.prefix);
     strbuf_deinit(&asked.name);
     return step;

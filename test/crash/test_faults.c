@@ -137,6 +137,9 @@ static int fail_store(struct sl_ctx *ctx, void *arg)
     disk_set_fault(disk, (struct fault){FAULT_NONE, 0, false});
     help_message(&changes, 30, 1, "late");
     sl_assert(help_write(store, &changes) == expected);
+    help_message(&changes, 31, 1, "later"); /* nobody waits */
+    store_submit(store, &changes, NULL);
+    sl_assert(changes.count == 0);
     help_submit(store, &changes, &late); /* a barrier is no better */
     sl_assert(help_await(&late) == expected);
     sl_assert((strcmp(help_body(store, 1), "first") == 0) == (kind == FAULT_FULL));
@@ -172,6 +175,43 @@ static int fail_unawaited(struct sl_ctx *ctx, void *arg)
     return 0;
 }
 
+/* Payloads that are more than the cache has are read again: when one can't be, the load has none, and the store ends. */
+static int fail_load(struct sl_ctx *ctx, void *arg)
+{
+    enum { COUNT = 4, BYTES = 4 << 20 };
+    struct disk *disk = disk_new();
+    struct changes changes = {.count = 0};
+    struct help_load loads = {.load.count = COUNT};
+    char *body = malloc(BYTES);
+    struct store *store;
+
+    (void)arg;
+    sl_assert(body);
+    memset(body, 'x', BYTES);
+    body[BYTES - 1] = '\0';
+    disk_mount(disk);
+    store = open_store();
+    for (uint64_t i = 0; i < COUNT; i++) {
+        help_message(&changes, i + 1, 1, body);
+        loads.seqs[i] = COUNT - i; /* the last is in the cache yet */
+        sl_assert(help_write(store, &changes) == 0);
+    }
+    disk_set_fault(disk, (struct fault){FAULT_READ, 1, true});
+    help_load(store, &loads);
+    sl_assert(help_await_load(&loads) == -EIO);
+    sl_assert(disk_has_failed(disk));
+    for (unsigned i = 0; i < COUNT; i++)
+        sl_assert(!loads.out[i]);
+    while (store->error == 0)
+        sl_assert(sl_sleep(ctx, sl_ms(1)) == SL_OK);
+    sl_assert(strcmp(help_body(store, 4), "error -5") == 0);
+    sl_assert(store_close(store, ctx) == -EIO);
+    free(body);
+    disk_free(disk);
+    changes_deinit(&changes);
+    return 0;
+}
+
 int main(void)
 {
     const char *text = getenv("SEED");
@@ -186,5 +226,6 @@ int main(void)
             sl_assert(sl_run(fail_store, &kind) == 0);
     }
     sl_assert(sl_run(fail_unawaited, NULL) == 0);
+    sl_assert(sl_run(fail_load, NULL) == 0);
     return 0;
 }

@@ -368,6 +368,8 @@ static void standard(bool from_store)
             set(queue);
             look(queue);
             pass(30);
+            if (dead)
+                send(dead, 8, NULL); /* what comes to it from q is older */
             receive(queue, NULL, true);
             pass(30);
             receive(queue, NULL, false);

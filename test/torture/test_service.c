@@ -15,6 +15,7 @@
 #include "queue/service.h"
 #include "sim/virtual.h"
 #include "test/torture/torture.h"
+#include "test/unit/queue/service_disk.h"
 
 enum { REQUESTS = 64, SENT_MAX = 16, BODY_MAX = 1200 };
 
@@ -34,6 +35,8 @@ struct world {
     size_t count;
     bool is_signed;
     struct sigv4_signer *signer; /* the client's */
+    struct disk *disk;           /* NULL: in memory */
+    struct map map;
     bool accepted[SENT_MAX], deleted[SENT_MAX], doubtful[SENT_MAX];
     unsigned seen[SENT_MAX];
     char handle[64];
@@ -130,11 +133,16 @@ static struct request *ask(const char *operation, const char *body)
 
     torture_check(world.count <= REQUESTS);
     *r = (struct request){.is_query = operation == NULL};
-    snprintf(r->target, sizeof r->target, "AmazonSQS.%s", operation ? operation : "");
+    snprintf(r->target, sizeof r->target,
+             operation && strchr(operation, '.') ? "%s" : "AmazonSQS.%s",
+             operation ? operation : "");
     snprintf(r->body, sizeof r->body, "%s", body);
     queue_service_take(
         world.service, (struct queue_caller){&ops, r},
         &(struct queue_request){.method = "POST", .path = SLICE("/"), .body = slice_of(r->body)});
+    if (world.disk)
+        SL_IGNORE(
+            sl_sleep(NULL, sl_ns(1))); /* it writes and reads at once, and tells so from the loop */
     return r;
 }
 
@@ -249,6 +257,8 @@ static void others(void)
         {"ListDeadLetterSourceQueues", "{" URL("dead") "}"},
         {"StartMessageMoveTask", "{\"SourceArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\"}"},
         {"ListMessageMoveTasks", "{\"SourceArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\"}"},
+        {"Sluice.DescribeQueues", "{\"QueueNamePrefix\":\"q\"}"},
+        {"Sluice.PeekMessages", "{\"QueueName\":\"q\",\"Body\":true}"},
     };
 
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
@@ -308,33 +318,131 @@ static void use(void)
     receive("q", 10, 0); /* to the dead letters */
 }
 
+/* ---- a disk: it has what its service gave it, and memory enough ---- */
+
+static int restore(struct store *store, const struct store_reader *reader, struct problem *problem)
+{
+    int result;
+
+    torture_pause(); /* what is restored is the engine's scenario */
+    result = disk_restore(store, reader, problem);
+    torture_resume();
+    return result;
+}
+
+static void submit(struct store *store, struct changes *changes, struct store_wait *wait)
+{
+    bool lacks = changes->failed;
+
+    torture_pause();
+    disk_submit(store, changes, wait);
+    if (lacks) /* what follows may build on what is missing, and the service has ended */
+        disk_of(store)->write_error = -ENOMEM;
+    torture_resume();
+}
+
+static struct store *open_disk(void)
+{
+    static const struct store_ops on_disk = {restore, submit, disk_load, disk_close};
+    struct store *store;
+
+    torture_pause();
+    store = disk_open(&world.disk, &world.map, world.disk ? 2 : 1);
+    torture_resume();
+    store->ops = &on_disk;
+    return store;
+}
+
+static void put_on_disk(uint32_t queue, struct payload *payload)
+{
+    struct changes changes = {0};
+
+    torture_check(payload);
+    changes_add(&changes, &(struct change){.kind = CHANGE_MESSAGE,
+                                           .seq = world.map.seq_max + 1,
+                                           .queue = queue,
+                                           .payload = payload});
+    map_apply(&world.map, &changes);
+    changes_deinit(&changes);
+}
+
+static struct payload *payload_of(struct slice body)
+{
+    static uint8_t id[16];
+
+    id[0]++;
+    return payload_new(&(struct payload_source){.id = id, .sent_ms = sl_wall_ms(), .body = body});
+}
+
+enum { DISK_BIG = 3, DISK_Q = 4, DISK_FIRST = 8, DISK_LAST = 12 };
+
+/* Messages of q whose payloads the engine has no room for: what comes first is as much as it keeps. */
+static void fill_disk(void)
+{
+    enum { BIG = 16 << 20 };
+    static struct payload *big;
+
+    if (!big) { /* once for all runs */
+        char *body = calloc(1, BIG);
+
+        torture_check(body);
+        big = payload_of((struct slice){body, BIG});
+        free(body);
+    }
+    for (int i = 0; i < 5; i++)
+        put_on_disk(DISK_BIG, payload_ref(big));
+    for (unsigned number = DISK_FIRST; number <= DISK_LAST; number++) {
+        char body[8];
+
+        snprintf(body, sizeof body, "%u", number);
+        put_on_disk(DISK_Q, payload_of(slice_of(body)));
+        world.accepted[number] = true;
+    }
+}
+
+static int open_service(const struct queue_service_config *config, struct sl_ctx *ctx,
+                        bool has_disk, struct problem *problem)
+{
+    struct store *store;
+    int result;
+
+    if (!has_disk) {
+        result = store_memory_open(&store);
+        return result == 0 ? queue_service_new(&world.service, store, config, problem) : result;
+    }
+    torture_pause(); /* makes the queues */
+    torture_check(queue_service_new(&world.service, open_disk(), config, problem) == 0);
+    torture_check(queue_service_free(world.service, ctx) == 0);
+    fill_disk();
+    torture_resume();
+    return queue_service_new(&world.service, open_disk(), config, problem);
+}
+
 static int live(struct sl_ctx *ctx, void *arg)
 {
     static const struct queue_plan queues[] = {
         {.name = "dead", .visibility = {-1}, .delay = {-1}},
         {.name = "q", .visibility = {-1}, .delay = {-1}, .dead_letter = "dead", .max_receives = 2},
         {.name = "q.fifo", .visibility = {-1}, .delay = {-1}},
+        {.name = "big", .visibility = {-1}, .delay = {-1}},
     };
     static const struct queue_key key = {"AKID", "secret"};
     struct queue_service_config config = {.queues = queues,
-                                          .queue_count = 3,
+                                          .queue_count = 4,
                                           .seed = 1,
                                           .keys = world.is_signed ? &key : NULL,
                                           .key_count = world.is_signed};
     struct problem problem;
-    struct store *store;
     int result;
 
-    (void)arg;
     problem_init(&problem);
-    result = store_memory_open(&store);
-    if (result == 0)
-        result = queue_service_new(&world.service, store, &config, &problem);
+    result = open_service(&config, ctx, *(const bool *)arg, &problem);
     torture_check(result == 0 || torture_has_failed());
     if (result == 0) {
         use();
         collect();
         queue_service_stop(world.service);
+        SL_IGNORE(sl_sleep(NULL, sl_ns(1))); /* for the disk */
         for (size_t i = 0; i < world.count; i++)
             torture_check(world.requests[i].answered == 1);
         result = queue_service_free(world.service, ctx);
@@ -344,7 +452,7 @@ static int live(struct sl_ctx *ctx, void *arg)
     return 0;
 }
 
-static void run(bool is_signed)
+static void run(bool is_signed, bool has_disk)
 {
     int result;
 
@@ -353,27 +461,34 @@ static void run(bool is_signed)
     world.is_signed = is_signed;
     world.signer = sigv4_signer_new();
     torture_resume();
-    result = sl_virtual_run(&(struct sl_virtual_options){.seed = 5}, live, NULL);
+    result = sl_virtual_run(&(struct sl_virtual_options){.seed = 5}, live, &has_disk);
     torture_check(result == 0 || (result == -ENOMEM && torture_has_failed()));
     torture_pause();
+    map_deinit(&world.map);
     sigv4_signer_free(world.signer);
     torture_resume();
 }
 
 static void open_queue(void)
 {
-    run(false);
+    run(false, false);
 }
 
 static void signed_queue(void)
 {
-    run(true);
+    run(true, false);
+}
+
+static void durable_queue(void)
+{
+    run(false, true);
 }
 
 int main(void)
 {
     static const struct torture scenarios[] = {{"requests", open_queue},
-                                               {"signed requests", signed_queue}};
+                                               {"signed requests", signed_queue},
+                                               {"durable requests", durable_queue}};
 
     log_open(-1, LOG_TEXT, LOG_ERROR);
     return torture_run(scenarios, sizeof scenarios / sizeof scenarios[0]);

@@ -18,6 +18,14 @@ static struct {
     unsigned long count, fail_at;
 } now;
 
+/* What other threads allocate is neither failed nor counted: its order is not the same twice. */
+static _Thread_local bool is_scenarios_thread;
+
+static bool is_looked_at(void)
+{
+    return now.is_on && is_scenarios_thread;
+}
+
 /* ---- what is allocated ---- */
 
 static struct live {
@@ -45,7 +53,7 @@ static struct live *find(const void *p)
 
 static void *keep(void *p, const void *caller)
 {
-    if (p && now.is_on && now.paused == 0) {
+    if (p && is_looked_at() && now.paused == 0) {
         struct live *place = find(p);
 
         used_count += !place->p;
@@ -61,7 +69,7 @@ static void forget(void *p)
 {
     struct live *place;
 
-    if (!p || !now.is_on)
+    if (!p || !is_looked_at())
         return;
     place = find(p);
     if (place->p) {
@@ -87,7 +95,7 @@ static void tell_leaks(void)
 
 static bool fails(void)
 {
-    if (!now.is_on || now.paused > 0)
+    if (!is_looked_at() || now.paused > 0)
         return false;
     now.count++;
     if (now.fail_at == 0 ||
@@ -227,6 +235,7 @@ void torture_resume(void)
 static void run_once(void (*scenario)(void), unsigned long fail_at, bool from_there_on)
 {
     forget_all();
+    is_scenarios_thread = true;
     now.fail_at = fail_at;
     now.from_there_on = from_there_on;
     now.count = 0;

@@ -7,8 +7,8 @@
  * freed.
  *
  * What allocates is our own code: the linker gives this program malloc and its like in wrapping paper (--wrap), and the
- * libraries below keep theirs. Other parts of the scenario (a scripted peer, the record of what happened) are exempt between
- * torture_pause and torture_resume.
+ * libraries below keep theirs. Other threads are exempt, and so are other parts of the scenario (a scripted peer, the record
+ * of what happened) between torture_pause and torture_resume.
  *
  *     TORTURE_ONLY=NAME TORTURE_AT=N [TORTURE_ON=1]    one run alone; TORTURE_TRAP=1: a breakpoint at the failure
  *    TORTURE_TRACE=1: tells each run as it begins

@@ -50,6 +50,7 @@ enum event {
     DELETE,      /* a: queue, b: handle */
     CHANGE,      /* a: queue, b: handle, n: seconds */
     RETURN,      /* b: handle */
+    UNRECEIVE,   /* b: handle */
     COUNTS,      /* a: queue; "visible/in flight/delayed" */
     PEEK,        /* a: queue; "foo bar(in flight 5) baz(delayed 3)" */
     RECEIVES,    /* b: handle; "times of receiving, origin" */
@@ -573,6 +574,12 @@ static void story_event(const struct row *row)
         i = story_handle(row->b);
         assert_true(i >= 0);
         engine_return(story.engine, story_now(), &story.handles[i].receipt);
+        say("ok");
+        break;
+    case UNRECEIVE:
+        i = story_handle(row->b);
+        assert_true(i >= 0);
+        engine_unreceive(story.engine, story_now(), &story.handles[i].receipt);
         say("ok");
         break;
     case COUNTS:

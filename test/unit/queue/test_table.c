@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -78,6 +79,34 @@ static void finds_what_is_in_it(void **state)
     table_deinit(&table);
 }
 
+/* Also while it has things in two arrays, and gaps in both. */
+static void looks_at_every_thing_once(void **state)
+{
+    enum { MANY = 800 };
+    static unsigned seen[MANY];
+    struct table table = {.count = 0};
+    struct thing *thing;
+
+    (void)state;
+    for (uint64_t key = 0; key < MANY; key++) {
+        size_t n = 0;
+
+        things[key] = (struct thing){key, true};
+        assert_true(table_add(&table, hash_of(key), &things[key]));
+        if (key % 7 == 3) {
+            things[key - 2].is_in = false;
+            table_remove(&table, hash_of(key - 2), &things[key - 2]);
+        }
+        memset(seen, 0, sizeof seen);
+        for (size_t at = 0; (thing = table_next(&table, &at)); n++)
+            assert_int_equal(seen[thing->key]++, 0);
+        assert_int_equal(n, table.count);
+        for (uint64_t k = 0; k <= key; k++)
+            assert_int_equal(seen[k], things[k].is_in);
+    }
+    table_deinit(&table);
+}
+
 static void removing_all_on_the_way_ends(void **state)
 {
     struct table table = {.count = 0};
@@ -108,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_is_in_it),
+        cmocka_unit_test(looks_at_every_thing_once),
         cmocka_unit_test(removing_all_on_the_way_ends),
         cmocka_unit_test(nothing_is_in_an_empty_one),
     };
