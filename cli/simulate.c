@@ -94,7 +94,6 @@ static void simulate(struct simulation *simulation, const struct scenario *scena
     series_init(&simulation->series, config.duration);
     config.seed = simulation->seed;
     config.trace = trace;
-    config.is_untraced = !trace;
     config.sample = take_sample;
     config.sample_arg = &watch;
     config.sample_every = sample_period(config.duration);

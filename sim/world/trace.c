@@ -33,11 +33,8 @@ static uint64_t hash_of(const char *what, const char *whom)
 void sim_trace_add(struct sim_trace *trace, const char *what, const char *whom, uint64_t a,
                    uint64_t b)
 {
-    int64_t now;
+    int64_t now = sl_now().ns;
 
-    if (trace->is_off)
-        return;
-    now = sl_now().ns;
     trace->hash = add_number(add_number(trace->hash, hash_of(what, whom)), (uint64_t)now);
     trace->hash = add_number(add_number(trace->hash, a), b);
     trace->count++;

@@ -5,7 +5,6 @@
 #ifndef SIM_WORLD_TRACE_H
 #define SIM_WORLD_TRACE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -13,8 +12,7 @@
 
 struct sim_trace {
     uint64_t hash, count;
-    FILE *out;   /* NULL: no lines. Borrowed */
-    bool is_off; /* nothing is added */
+    FILE *out; /* NULL: no lines. Borrowed */
 };
 
 /* Something happened, `what` to `whom`, with two numbers. The texts stay where they are, unchanged, as literals do. */

@@ -476,9 +476,7 @@ static int live(struct sl_ctx *ctx, void *arg)
 
 int sim_run(const struct sim_config *config, struct sim_result *result)
 {
-    struct world world = {.config = config,
-                          .result = result,
-                          .trace = {.out = config->trace, .is_off = config->is_untraced}};
+    struct world world = {.config = config, .result = result, .trace = {.out = config->trace}};
     struct sl_virtual_options options = {
         .seed = config->seed, .offload_max = sl_ms(2), .shuffle = config->shuffles};
     int error;

@@ -65,7 +65,6 @@ struct sim_config {
     bool
         stops_at_end; /* there is no second phase: processes are stopped, and what is left is left */
     FILE *trace;      /* NULL: none */
-    bool is_untraced; /* no hash either, with which a run takes a little longer */
     /* Called every simulated `sample_every`, with what there is to draw; NULL: never. */
     void (*sample)(void *arg, const struct sim_sample *sample);
     void *sample_arg;
