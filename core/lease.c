@@ -258,6 +258,13 @@ void lease_arrive_unfit(struct lease_table *t)
     check(t);
 }
 
+bool lease_knows(struct lease_table *t, struct slice id, sl_time now)
+{
+    struct id_key key = id_key_of(id);
+
+    return find(t, key) != SLOT_NONE || confirmed_has(&t->confirmed, key, now);
+}
+
 /* ---- asking ---- */
 
 enum lease_state lease_state_of(const struct lease_table *t, struct ticket ticket)

@@ -120,6 +120,8 @@ enum lease_arrived lease_arrive(struct lease_table *table, const struct lease_ar
 
 /* Counts an event that can't be used (malformed, wrong digest) as received and expired. */
 void lease_arrive_unfit(struct lease_table *table);
+/* Whether an event is in the table, or was confirmed not long ago: lease_arrive will not say LEASE_NEW of it. */
+bool lease_knows(struct lease_table *table, struct slice id, sl_time now);
 
 /* ---- asking ---- */
 

@@ -234,7 +234,9 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
         struct message *message;
         bool is_gap = false;
 
-        if (m->unfit || follows_a_gap(sqs, answer, m, gaps)) {
+        /* What is known already is not posted again: its newest handle is all that is taken of it. */
+        if (m->unfit || (follows_a_gap(sqs, answer, m, gaps) &&
+                         !lease_knows(sqs->leases, m->message_id, answer->answered))) {
             report_unfit(sqs, m, m->unfit ? m->unfit : "it comes after one that is");
             gaps |= UINT32_C(1) << i;
             continue;

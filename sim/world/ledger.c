@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define BIT(cause) ((uint8_t)(1u << (cause)))
+/* SQS's default: what sluice takes for a queue's visibility timeout where an answer has none. */
+#define VISIBILITY_UNKNOWN sl_sec(30)
 
 const char *const sim_cause_names[CAUSES] = {
     [CAUSE_NOT_CLEAN] = "answer not clean", [CAUSE_ENDED] = "process cut short",
@@ -344,6 +346,7 @@ bool sim_ledger_is_return(struct sim_ledger *ledger, uint64_t number, uint32_t p
 
     return event && sl_dur_cmp(asked, sl_sec(event->granted_s)) != 0 &&
            sl_dur_cmp(asked, ledger->visibility) != 0 &&
+           sl_dur_cmp(asked, VISIBILITY_UNKNOWN) != 0 &&
            sl_dur_cmp(asked, sl_sec(sim_ledger_instance(ledger, process)->visibility_s)) != 0;
 }
 

@@ -519,6 +519,23 @@ static void confirmed_ids_are_remembered_for_a_time(void **state)
     table = NULL;
 }
 
+static void what_is_held_or_confirmed_is_known(void **state)
+{
+    struct ticket ticket;
+
+    (void)state;
+    start(10, 30, true);
+    assert_false(lease_knows(table, SLICE("a"), at(100)));
+    ticket = arrive(100, "a", "h1");
+    assert_true(lease_knows(table, SLICE("a"), at(100)));
+    assert_false(lease_knows(table, SLICE("b"), at(100)));
+    lease_delete(table, ticket);
+    assert_sending(ticket, "h1");
+    assert_int_equal(lease_deleted(table, ticket, at(101)), LEASE_DONE);
+    assert_true(lease_knows(table, SLICE("a"), at(102)));
+    assert_false(lease_knows(table, SLICE("a"), at(101 + 601)));
+}
+
 static void the_number_of_remembered_ids_is_bounded(void **state)
 {
     struct ticket ticket;
@@ -1002,6 +1019,7 @@ int main(void)
         STORY(a_copy_revives_a_lost_lease_and_repeats_a_return),
         STORY(what_can_not_be_settled_is_given_up),
         STORY(confirmed_ids_are_remembered_for_a_time),
+        STORY(what_is_held_or_confirmed_is_known),
         STORY(the_number_of_remembered_ids_is_bounded),
         STORY(without_room_an_event_counts_as_expired),
         STORY(everything_left_is_abandoned_at_the_end),
