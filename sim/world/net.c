@@ -541,10 +541,19 @@ static void wait_for_answer(struct sim_exchange *x, struct sl_ctx *ctx,
     }
 }
 
-/* Whoever tries again waits before: how many of its requests failed in one second. */
-static void count_failure(struct sim_client *client, const struct http_answer *answer)
+/* A service that refuses a batch has decided about its events: nothing is tried again. */
+static bool is_refusal(const struct sim_exchange *x, const struct http_answer *answer)
 {
-    if (answer->failure == HTTP_FAIL_CANCELED ||
+    return x->host && x->host->leg == LEG_SERVICE && answer->failure == HTTP_COMPLETE &&
+           (answer->status == 400 || answer->status == 413 || answer->status == 422);
+}
+
+/* Whoever tries again waits before: how many of its requests failed in one second. */
+static void count_failure(const struct sim_exchange *x, const struct http_answer *answer)
+{
+    struct sim_client *client = x->client;
+
+    if (answer->failure == HTTP_FAIL_CANCELED || is_refusal(x, answer) ||
         (answer->failure == HTTP_COMPLETE && answer->status < 400))
         return;
     if (!sl_time_before(sl_now(), sl_time_add(client->failing_since, sl_sec(1)))) {
@@ -596,7 +605,7 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
     depart(x);
     wait_for_answer(x, ctx, request, answer);
     answer->received_wall_ms = sl_wall_ms();
-    count_failure(client, answer);
+    count_failure(x, answer);
     tell_missed(x);
     leave(x, x->place == OVER && x->failure == HTTP_COMPLETE);
 }
