@@ -197,8 +197,9 @@ void sqs_see_changed(const struct request *r, struct slice answer)
         sl_dur asked_for = sl_sec(seconds_after(asked, at, 0));
         const struct given *given = recall(r->sqs, handle);
 
-        /* With an old handle, or one whose time is over, nothing is done, and SQS calls that a success. */
-        if (!given || entry_failed(answer, failed, i) || !is_newest(r->sqs, given) ||
+        /* On a FIFO queue an old handle does nothing, and on any one whose time is over; SQS calls that a success. */
+        if (!given || entry_failed(answer, failed, i) ||
+            (ledger->groups > 0 && !is_newest(r->sqs, given)) ||
             !sl_time_before(sl_now(), sim_ledger_event(ledger, given->number)->hidden_until))
             continue;
         sim_trace_add(r->sqs->net->trace, "hidden", "event", given->number,
