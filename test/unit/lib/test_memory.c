@@ -15,62 +15,10 @@
 
 #include <sluice/offload.h>
 
+#include "test/lib/failing.h"
 #include "test/unit/lib/world.h"
 
-static bool counting;
-static int allocations, fail_at, held;
-
-SL_UNUSED static bool fails(void)
-{
-    if (counting && ++allocations == fail_at) {
-        errno = ENOMEM;
-        return true;
-    }
-    held += counting;
-    return false;
-}
-
-#if defined(FIBER_ASAN) || defined(FIBER_TSAN) || defined(__SANITIZE_ADDRESS__) ||                 \
-    defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-#define CAN_FAIL false
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define CAN_FAIL false
-#endif
-#endif
-
-#ifndef CAN_FAIL
-#define CAN_FAIL true
-
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-void *malloc(size_t n)
-{
-    return fails() ? NULL : __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-    if (fails())
-        return NULL;
-    held -= counting && p;
-    return __libc_realloc(p, n);
-}
-
-void free(void *p)
-{
-    held -= counting && p;
-    __libc_free(p);
-}
-
+#ifdef FAILS_IN_TURN
 void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
     return fails() ? MAP_FAILED : (void *)syscall(SYS_mmap, at, n, protection, flags, fd, offset);

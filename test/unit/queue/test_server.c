@@ -22,28 +22,9 @@
 #include "core/strbuf.h"
 #include "ops/log.h"
 #include "queue/server.h"
+#include "test/lib/folder.h"
 
 #define expect(x) sl_assert(x)
-
-static char folder[64], path[128];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/test_server.XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/queue.db", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[160];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
 
 /* ---- a raw client ---- */
 

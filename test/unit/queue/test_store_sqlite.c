@@ -16,29 +16,19 @@
 #include <unistd.h>
 
 #include "queue/store_sqlite_db.h"
+#include "test/lib/folder.h"
 #include "test/lib/store_help.h"
 
 #define expect(x) sl_assert(x)
 
-static char folder[64], path[128], log_path[160], words[4096];
+static char log_path[160], words[4096];
 
-static int make_folder(void **state)
+static int make_folder_and_log(void **state)
 {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/test_store.XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/queue.db", folder);
+    int result = make_folder(state);
+
     snprintf(log_path, sizeof log_path, "%s-wal", path);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[160];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return result;
 }
 
 /* The result; the problem's words are in `words`. */
@@ -278,7 +268,7 @@ static void assert_refused(const struct bad *row)
 static void test_refusals(void **state)
 {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        make_folder(state);
+        make_folder_and_log(state);
         bad[i].make();
         assert_refused(&bad[i]);
         assert_int_equal(remove_folder(state), 0);
@@ -706,7 +696,7 @@ static void test_refused_by_reader(void **state)
     assert_int_equal(sl_run(refused_by_reader, NULL), 0);
 }
 
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder_and_log, remove_folder)
 
 int main(void)
 {

@@ -18,27 +18,10 @@
 
 #include "queue/store_sqlite_db.h"
 #include "queue/tell.h"
+#include "test/lib/folder.h"
 #include "test/lib/store_help.h"
 
-static char folder[64], path[128], words[PATH_MAX + 1024];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/test_file.XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/queue.db", folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[160];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
+static char words[PATH_MAX + 1024];
 
 /* The result; the problem's words are in `words`. */
 static int open_with(const struct store_sqlite_options *options, struct store_db **db,

@@ -14,29 +14,19 @@
 #include <unistd.h>
 
 #include "queue/store.h"
+#include "test/lib/folder.h"
 #include "test/lib/store_help.h"
 
 #define expect(x) sl_assert(x)
 
-static char folder[64], path[128], log_path[160];
+static char log_path[160];
 
-static int make_folder(void **state)
+static int make_folder_and_log(void **state)
 {
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/test_thread.XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/queue.db", folder);
+    int result = make_folder(state);
+
     snprintf(log_path, sizeof log_path, "%s-wal", path);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[160];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return result;
 }
 
 static struct store *open_store(size_t wal_max)
@@ -189,7 +179,8 @@ TEST(idle)
 TEST(many_unawaited)
 TEST(more_at_the_end)
 
-#define IN_FOLDER(name) cmocka_unit_test_setup_teardown(test_##name, make_folder, remove_folder)
+#define IN_FOLDER(name)                                                                            \
+    cmocka_unit_test_setup_teardown(test_##name, make_folder_and_log, remove_folder)
 
 int main(void)
 {
