@@ -35,13 +35,15 @@ static void check_secrecy(struct slice text, const struct problem *problem)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static int fd = -1; /* one file for all inputs */
     struct key_list list = {0};
     struct problem problem;
     char path[64];
-    int fd = memfd_create("keys", MFD_CLOEXEC);
 
-    fuzz_check(fd >= 0 && fchmod(fd, 0600) == 0);
-    fuzz_check(write(fd, data, size) == (ssize_t)size);
+    if (fd < 0)
+        fd = memfd_create("keys", MFD_CLOEXEC);
+    fuzz_check(fd >= 0 && fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0);
+    fuzz_check(pwrite(fd, data, size, 0) == (ssize_t)size);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     problem_init(&problem);
     if (key_list_read(&list, path, &problem) == 0) {
@@ -54,6 +56,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_secrecy((struct slice){(const char *)data, size}, &problem);
     }
     problem_deinit(&problem);
-    close(fd);
     return 0;
 }

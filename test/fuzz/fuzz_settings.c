@@ -12,29 +12,28 @@ static struct strbuf text_of(const struct settings *settings)
 {
     struct strbuf out = {0};
 
-    fuzz_check(settings_write(settings, &out));
+    fuzz_check(strbuf_reserve(&out, 2048) && settings_write(settings, &out));
     return out;
 }
 
-static void check_same(const struct settings *one, const struct settings *other)
+static void check_text(const struct settings *settings, struct slice text)
 {
-    struct strbuf a = text_of(one), b = text_of(other);
+    struct strbuf now = text_of(settings);
 
-    fuzz_check(slice_eq(strbuf_slice(&a), strbuf_slice(&b)));
-    strbuf_deinit(&a);
-    strbuf_deinit(&b);
+    fuzz_check(slice_eq(strbuf_slice(&now), text));
+    strbuf_deinit(&now);
 }
 
-static void change(struct settings *settings, struct fuzz *f, struct slice line)
+/* `before`: the settings as text, which this keeps up to date. */
+static void change(struct settings *settings, struct strbuf *before, struct fuzz *f,
+                   struct slice line)
 {
     const struct queue_limits limits = queue_limits_strict();
     struct fuzz parts = {.rest = line};
     struct slice name = fuzz_cut(&parts, '='), value = fuzz_copy(f, parts.rest, false);
     struct queue_refusal refusal = {0};
-    struct settings before;
     enum queue_error error;
 
-    fuzz_check(settings_copy(&before, settings));
     if (name.n > 0 && name.p[0] == '+') {
         struct slice account = fuzz_cut(&parts, ',');
 
@@ -50,9 +49,11 @@ static void change(struct settings *settings, struct fuzz *f, struct slice line)
     if (error != QUEUE_OK) {
         fuzz_check(refusal.error == error && memchr(refusal.text, '\0', sizeof refusal.text));
         fuzz_check(utf8_is_valid(slice_of(refusal.text)));
-        check_same(settings, &before);
+        check_text(settings, strbuf_slice(before));
+    } else {
+        strbuf_deinit(before);
+        *before = text_of(settings);
     }
-    settings_deinit(&before);
 }
 
 static bool visit(void *arg, const char *name, struct slice value)
@@ -65,40 +66,47 @@ static bool visit(void *arg, const char *name, struct slice value)
 static void check_kept(const struct settings *settings)
 {
     struct strbuf text = text_of(settings);
-    struct settings again;
+    struct settings again, copy;
 
     fuzz_check(settings_read(&again, strbuf_slice(&text)) == 0);
-    check_same(settings, &again);
-    fuzz_check(settings_differ(settings, &again, NULL, 0) == NULL);
+    fuzz_check(settings_copy(&copy, &again));
     settings_deinit(&again);
+    check_text(&copy, strbuf_slice(&text));
+    fuzz_check(settings_differ(settings, &copy, NULL, 0) == NULL);
+    settings_deinit(&copy);
     strbuf_deinit(&text);
+}
+
+/* What the input describes; false if it describes nothing. */
+static bool describe(struct fuzz *f, struct settings *settings)
+{
+    struct slice first = fuzz_line(f);
+    struct strbuf text;
+
+    if (slice_is(first, "kept")) /* the text that a store has */
+        return settings_read(settings, fuzz_rest(f)) == 0;
+    settings_init(settings, slice_is(first, "fifo"));
+    text = text_of(settings);
+    while (f->rest.n > 0)
+        change(settings, &text, f, fuzz_cut(f, '\n'));
+    strbuf_deinit(&text);
+    return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz f = fuzz_begin(data, size);
-    struct slice first = fuzz_line(&f);
     struct queue_refusal refusal;
-    struct settings settings, kept;
+    struct settings settings;
 
-    if (!utf8_is_valid((struct slice){(const char *)data, size}))
-        goto out;                  /* what is read of a request is */
-    if (slice_is(first, "kept")) { /* the text that a store has */
-        if (settings_read(&kept, fuzz_rest(&f)) == 0) {
-            check_kept(&kept);
-            settings_deinit(&kept);
-        }
-        goto out;
+    /* What is read of a request is UTF-8. */
+    if (utf8_is_valid((struct slice){(const char *)data, size}) && describe(&f, &settings)) {
+        (void)settings_check(&settings, &refusal);
+        settings_visit(&settings, visit, NULL);
+        (void)settings_allow_redrive(&settings, SLICE("arn:aws:sqs:us-east-1:000000000000:q"));
+        check_kept(&settings);
+        settings_deinit(&settings);
     }
-    settings_init(&settings, slice_is(first, "fifo"));
-    while (f.rest.n > 0)
-        change(&settings, &f, fuzz_cut(&f, '\n'));
-    (void)settings_check(&settings, &refusal);
-    settings_visit(&settings, visit, NULL);
-    (void)settings_allow_redrive(&settings, SLICE("arn:aws:sqs:us-east-1:000000000000:q"));
-    check_kept(&settings);
-    settings_deinit(&settings);
-out:
     fuzz_end(&f);
     return 0;
 }
