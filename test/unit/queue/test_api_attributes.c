@@ -228,20 +228,36 @@ static void allowed_text(void **state)
         {SLICE_INIT("01234567\xc3"), false},
         {SLICE_INIT("\xf4\x90\x80\x80"), false},
     };
-    char text[64];
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_int_equal(api_text_is_allowed(cases[i].text), cases[i].is_allowed);
-    /* Each byte below 0x80 at each place of a word. */
-    for (int c = 0; c < 0x80; c++)
-        for (size_t at = 0; at < 20; at++) {
-            memset(text, 'x', sizeof(text));
-            text[at] = (char)c;
-            assert_int_equal(api_text_is_allowed((struct slice){text, 21}),
-                             c >= 0x20 || c == '\t' || c == '\n' || c == '\r');
-        }
     assert_true(api_text_is_allowed((struct slice){NULL, 0}));
+}
+
+/* Text is looked at in blocks: what is not plain counts at each place of them, and where a text ends. */
+static void allowed_text_everywhere(void **state)
+{
+    static const size_t lengths[] = {1, 2, 8, 63, 64, 65, 100, 128, 150};
+    char text[150];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 0; i < COUNT(lengths); i++)
+        for (size_t at = 0; at < lengths[i]; at++) {
+            struct slice all = {text, lengths[i]};
+
+            for (int c = 0; c < 0x100; c++) {
+                text[at] = (char)c;
+                assert_int_equal(api_text_is_allowed(all),
+                                 (c >= 0x20 && c < 0x80) || c == '\t' || c == '\n' || c == '\r');
+            }
+            text[at] = (char)0xc3; /* an e with an accent, if its second byte is there */
+            if (at + 1 < all.n)
+                text[at + 1] = (char)0xa9;
+            assert_int_equal(api_text_is_allowed(all), at + 1 < all.n);
+            memset(text, 'x', sizeof(text));
+        }
 }
 
 int main(void)
@@ -253,6 +269,7 @@ int main(void)
         cmocka_unit_test(wanted),
         cmocka_unit_test(wanted_of_the_system),
         cmocka_unit_test(allowed_text),
+        cmocka_unit_test(allowed_text_everywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
