@@ -50,6 +50,15 @@ void strbuf_add_slow(struct strbuf *b, const char *p, size_t n)
     b->p[b->n] = '\0';
 }
 
+void strbuf_fill(struct strbuf *b, char c, size_t n)
+{
+    if (!strbuf_reserve(b, n))
+        return;
+    memset(b->p + b->n, c, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
 void strbuf_addu(struct strbuf *b, uint64_t n)
 {
     char digits[20];

@@ -57,6 +57,8 @@ static inline void strbuf_addc(struct strbuf *b, char c)
     strbuf_add(b, &c, 1);
 }
 
+/* The same byte `n` times. */
+void strbuf_fill(struct strbuf *b, char c, size_t n);
 /* In decimal digits, without printf's detours. */
 void strbuf_addu(struct strbuf *b, uint64_t n);
 void strbuf_addf(struct strbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

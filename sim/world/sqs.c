@@ -364,18 +364,15 @@ static const struct queue_caller_ops as_sender = {no_header, no_headers, sent,
 /* An event's body as a JSON string: nothing in it but its quotes needs escaping. */
 static void add_escaped_event(struct strbuf *out, uint64_t number, size_t size)
 {
-    size_t begin = out->n, quotes;
+    const size_t quotes = 5; /* as many backslashes are no part of the event */
+    size_t begin = out->n, n;
 
     strbuf_adds(out, "{\\\"event\\\":");
     strbuf_addu(out, number);
     strbuf_adds(out, ",\\\"pad\\\":\\\"");
-    quotes = 5; /* as many backslashes are no part of the event */
-    while (out->n - begin - quotes + 2 < size) {
-        static const char pad[] = "............................................................";
-        size_t room = size - (out->n - begin - quotes) - 2;
-
-        strbuf_add(out, pad, room < sizeof pad - 1 ? room : sizeof pad - 1);
-    }
+    n = out->n - begin - quotes + 2;
+    if (n < size)
+        strbuf_fill(out, '.', size - n);
     strbuf_adds(out, "\\\"}");
 }
 
@@ -539,6 +536,7 @@ void sim_sqs_free(struct sim_sqs *sqs)
     sl_assert(queue_service_free(sqs->service, NULL) == 0);
     strbuf_deinit(&sqs->scratch);
     strbuf_deinit(&sqs->sending);
-    free(sqs->given);
+    free(sqs->recent.slots);
+    free(sqs->given.slots);
     free(sqs);
 }

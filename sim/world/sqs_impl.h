@@ -12,6 +12,11 @@ struct given {
     uint32_t receipt; /* the event's first, second ... */
 };
 
+struct given_table {
+    struct given *slots;
+    size_t count, max; /* max: a power of 2, or 0 */
+};
+
 struct sim_sqs {
     struct queue_service *service;
     struct sl_ctx *ctx;
@@ -21,8 +26,8 @@ struct sim_sqs {
     struct sim_random random;
     struct sim_sqs_options options;
     char dead_letter[96];
-    struct given *given;
-    size_t given_count, given_max;
+    /* Most is asked of what was given lately: the small table is for that. */
+    struct given_table recent, given;
     unsigned key; /* of the access keys, the valid one */
     char access_key[32];
     struct sim_sqs_bill bill;

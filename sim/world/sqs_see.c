@@ -13,13 +13,36 @@
 
 /* ---- what handles stand for ---- */
 
-static struct given *given_slot(struct given *slots, size_t max, uint64_t hash)
-{
-    size_t i = hash & (max - 1);
+enum { RECENT_MAX = 4096, GIVEN_LEAST = 4096 };
 
-    while (slots[i].hash && slots[i].hash != hash)
-        i = (i + 1) & (max - 1);
-    return &slots[i];
+static struct given *given_slot(const struct given_table *table, uint64_t hash)
+{
+    size_t i = hash & (table->max - 1);
+
+    while (table->slots[i].hash && table->slots[i].hash != hash)
+        i = (i + 1) & (table->max - 1);
+    return &table->slots[i];
+}
+
+static struct given_table given_new(size_t max)
+{
+    struct given_table table = {.slots = calloc(max, sizeof *table.slots), .max = max};
+
+    sl_assert(table.slots);
+    return table;
+}
+
+static bool is_full(const struct given_table *table)
+{
+    return (table->count + 1) * 4 > table->max * 3;
+}
+
+static void given_put(struct given_table *table, struct given given)
+{
+    struct given *slot = given_slot(table, given.hash);
+
+    table->count += !slot->hash;
+    *slot = given;
 }
 
 /* For as long as anybody may hold a handle of a deleted event: sluice remembers such for 10 minutes. */
@@ -37,47 +60,65 @@ static bool is_of_use(const struct sim_sqs *sqs, const struct given *given)
 /* Makes room, also by forgetting what stood for events that are over. */
 static void given_grow(struct sim_sqs *sqs)
 {
-    size_t used = 0, max = sqs->given_max ? sqs->given_max : 4096;
-    struct given *slots;
+    struct given_table *old = &sqs->given, grown;
+    size_t used = 0, max = old->max ? old->max : GIVEN_LEAST;
 
-    for (size_t i = 0; i < sqs->given_max; i++)
-        used += is_of_use(sqs, &sqs->given[i]);
+    for (size_t i = 0; i < old->max; i++)
+        if (is_of_use(sqs, &old->slots[i]))
+            used++;
+        else
+            old->slots[i].hash = 0;
     while (used * 3 > max)
         max *= 2;
-    slots = calloc(max, sizeof *slots);
-    sl_assert(slots);
-    for (size_t i = 0; i < sqs->given_max; i++)
-        if (is_of_use(sqs, &sqs->given[i]))
-            *given_slot(slots, max, sqs->given[i].hash) = sqs->given[i];
-    sqs->given_count = used;
-    free(sqs->given);
-    sqs->given = slots;
-    sqs->given_max = max;
+    grown = given_new(max);
+    for (size_t i = 0; i < old->max; i++)
+        if (old->slots[i].hash)
+            given_put(&grown, old->slots[i]);
+    free(old->slots);
+    *old = grown;
+}
+
+/* All at once: the places that they go to are all over the memory, but do not wait for each other. */
+static void move_recent(struct sim_sqs *sqs)
+{
+    for (size_t i = 0; i < sqs->recent.max; i++) {
+        struct given *recent = &sqs->recent.slots[i];
+
+        if (!recent->hash)
+            continue;
+        if (is_full(&sqs->given))
+            given_grow(sqs);
+        given_put(&sqs->given, *recent);
+        recent->hash = 0;
+    }
+    sqs->recent.count = 0;
+    if (sqs->recent.max == 0)
+        sqs->recent = given_new(RECENT_MAX);
 }
 
 static void remember(struct sim_sqs *sqs, struct slice handle, uint64_t number)
 {
-    uint64_t hash = sim_text_hash(handle, 0);
-    const struct sim_event *event;
-    struct given *slot;
+    const struct sim_event *event = sim_ledger_event(sqs->ledger, number);
 
-    if ((sqs->given_count + 1) * 4 > sqs->given_max * 3)
-        given_grow(sqs);
-    slot = given_slot(sqs->given, sqs->given_max, hash);
-    sqs->given_count += !slot->hash;
-    event = sim_ledger_event(sqs->ledger, number);
-    *slot = (struct given){hash, number, event ? event->receipts : 0};
+    if (is_full(&sqs->recent))
+        move_recent(sqs);
+    given_put(&sqs->recent,
+              (struct given){sim_text_hash(handle, 0), number, event ? event->receipts : 0});
 }
 
 /* NULL: nobody was given that handle. */
 static const struct given *recall(const struct sim_sqs *sqs, struct slice handle)
 {
-    const struct given *slot;
+    const struct given_table *const tables[] = {&sqs->recent, &sqs->given};
+    uint64_t hash = sim_text_hash(handle, 0);
 
-    if (sqs->given_max == 0)
-        return NULL;
-    slot = given_slot(sqs->given, sqs->given_max, sim_text_hash(handle, 0));
-    return slot->hash ? slot : NULL;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        const struct given *slot = tables[i]->max > 0 ? given_slot(tables[i], hash) : NULL;
+
+        if (slot && slot->hash)
+            return slot;
+    }
+    return NULL;
 }
 
 /* Whether the event was not received again since. */

@@ -4,30 +4,38 @@
 
 #include "queue/table.h"
 
-static uint64_t add_word(uint64_t hash, const char *p)
-{
-    uint64_t word;
+__extension__ typedef unsigned __int128 wide;
 
-    memcpy(&word, p, sizeof word);
-    hash = (hash ^ word) * 0x9fb21c651e98df25; /* an odd constant without structure */
-    return hash ^ hash >> 32;
+/* Odd constants without structure. */
+static const uint64_t key_a = 0x9fb21c651e98df25, key_b = 0xd6e8feb86659fd93;
+
+/* Both halves of a product depend on all of its bits: the bytes that a hash takes in are mixed well, and 16 at once. */
+static uint64_t add_block(uint64_t hash, const char *p)
+{
+    uint64_t first, second;
+    wide product;
+
+    memcpy(&first, p, sizeof first);
+    memcpy(&second, p + sizeof first, sizeof second);
+    product = (wide)(first ^ key_a) * (second ^ hash);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 uint64_t sim_text_hash(struct slice text, uint64_t with)
 {
-    uint64_t hash = with, other = text.n;
+    uint64_t hash = with ^ key_b, other = text.n ^ key_a;
     const char *p = text.p, *end = p + text.n;
 
-    for (; end - p >= 16; p += 16) { /* two at a time, which do not wait for each other */
-        hash = add_word(hash, p);
-        other = add_word(other, p + 8);
+    for (; end - p >= 32; p += 32) { /* two at a time, which do not wait for each other */
+        hash = add_block(hash, p);
+        other = add_block(other, p + 16);
     }
-    if (end - p >= 8) {
-        hash = add_word(hash, p);
-        p += 8;
+    if (end - p >= 16) {
+        hash = add_block(hash, p);
+        p += 16;
     }
-    if (p < end && text.n >= 8)
-        other = add_word(other, end - 8); /* some of it once more */
+    if (p < end && text.n >= 16)
+        other = add_block(other, end - 16); /* some of it once more */
     else
         for (; p < end; p++)
             hash = (hash ^ (unsigned char)*p) * 0x100000001b3; /* FNV-1a */
@@ -40,7 +48,7 @@ uint64_t sim_text_hash(struct slice text, uint64_t with)
 static struct {
     uint64_t a, b, total;
     size_t held;
-    char block[16]; /* begun */
+    char block[32]; /* begun */
 } digest;
 
 static void digest_begin(void)
@@ -50,34 +58,41 @@ static void digest_begin(void)
     digest.total = digest.held = 0;
 }
 
-static void digest_block(const char *p)
+/* Whole blocks of it; gives what is left. */
+static struct slice digest_blocks(struct slice text)
 {
-    digest.a = add_word(digest.a, p);
-    digest.b = add_word(digest.b, p + 8);
+    uint64_t a = digest.a, b = digest.b; /* not a store a block */
+
+    while (text.n >= sizeof digest.block) {
+        a = add_block(a, text.p);
+        b = add_block(b, text.p + sizeof digest.block / 2);
+        text.p += sizeof digest.block;
+        text.n -= sizeof digest.block;
+    }
+    digest.a = a;
+    digest.b = b;
+    return text;
 }
 
 static void digest_add(const void *bytes, size_t n)
 {
-    const char *p = bytes;
+    struct slice rest = {bytes, n};
 
     digest.total += n;
     if (digest.held > 0) {
         size_t room = sizeof digest.block - digest.held, take = n < room ? n : room;
 
-        memcpy(digest.block + digest.held, p, take);
+        memcpy(digest.block + digest.held, rest.p, take);
         digest.held += take;
-        p += take;
-        n -= take;
         if (digest.held < sizeof digest.block)
             return;
-        digest_block(digest.block);
-        digest.held = 0;
+        (void)digest_blocks((struct slice){digest.block, sizeof digest.block});
+        rest = (struct slice){rest.p + take, n - take};
     }
-    for (; n >= sizeof digest.block; p += sizeof digest.block, n -= sizeof digest.block)
-        digest_block(p);
-    if (n > 0)
-        memcpy(digest.block, p, n);
-    digest.held = n;
+    rest = digest_blocks(rest);
+    if (rest.n > 0)
+        memcpy(digest.block, rest.p, rest.n);
+    digest.held = rest.n;
 }
 
 static void digest_end(uint8_t out[MD5_SIZE])
@@ -85,7 +100,7 @@ static void digest_end(uint8_t out[MD5_SIZE])
     uint64_t halves[2];
 
     memset(digest.block + digest.held, 0, sizeof digest.block - digest.held);
-    digest_block(digest.block);
+    (void)digest_blocks((struct slice){digest.block, sizeof digest.block});
     halves[0] = table_hash_number(digest.a ^ digest.total);
     halves[1] = table_hash_number(digest.b ^ halves[0]);
     memcpy(out, halves, sizeof halves);

@@ -33,6 +33,25 @@ static void grows_and_stays_terminated(void **state)
     assert_null(b.p);
 }
 
+static void fills(void **state)
+{
+    struct strbuf b = {0};
+
+    (void)state;
+    strbuf_fill(&b, '.', 0);
+    assert_string_equal(b.p, "");
+    strbuf_adds(&b, "a");
+    strbuf_fill(&b, '.', 1000);
+    assert_int_equal(b.n, 1001);
+    assert_int_equal(strspn(b.p + 1, "."), 1000);
+    strbuf_fill(&b, '.', SIZE_MAX);
+    assert_true(strbuf_failed(&b));
+    assert_int_equal(b.n, 1001);
+    strbuf_fill(&b, '.', 1);
+    assert_int_equal(b.n, 1001);
+    strbuf_deinit(&b);
+}
+
 static void formats(void **state)
 {
     struct strbuf b = {0};
@@ -133,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_stays_terminated),
+        cmocka_unit_test(fills),
         cmocka_unit_test(formats),
         cmocka_unit_test(room_that_was_made_is_not_made_again),
         cmocka_unit_test(fails_once_and_for_all),
