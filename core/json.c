@@ -603,6 +603,12 @@ static size_t unescape_easy(const char **from, const char *end, char *out, size_
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
         int done = 0;
 
+        if (!mask) {
+            copy_16(to, p);
+            to += 16;
+            p += 16;
+            continue;
+        }
         while (mask) {
             int i = __builtin_ctz(mask);
             char c = unescaped[p[i + 1] & 127];

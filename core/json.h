@@ -79,11 +79,13 @@ size_t json_position(const struct json *j);
 bool json_equals_unescaped(const struct json_value *string, struct slice plain);
 
 /* Whether a string is that text; `text` holds nothing that needs escaping. A string with escapes is compared unescaped. */
+static inline bool json_is_slice(const struct json_value *string, struct slice text)
+{
+    return string->escaped ? json_equals_unescaped(string, text) : slice_eq(string->text, text);
+}
 static inline bool json_is(const struct json_value *string, const char *text)
 {
-    struct slice plain = {text, strlen(text)};
-
-    return string->escaped ? json_equals_unescaped(string, plain) : slice_eq(string->text, plain);
+    return json_is_slice(string, (struct slice){text, strlen(text)});
 }
 
 /* Whether `text` is one JSON value. */

@@ -199,14 +199,14 @@ static bool object_is_next(const struct json *j)
 static bool read_member(struct json *j, const struct json_value *key, struct sqs_message *m)
 {
     struct {
-        const char *name;
+        struct slice name;
         struct slice *where;
     } const members[] = {
-        {"Body", &m->body},
-        {"ReceiptHandle", &m->receipt_handle},
-        {"MessageId", &m->message_id},
-        {"MD5OfBody", &m->md5_of_body},
-        {"MD5OfMessageAttributes", &m->md5_of_attributes},
+        {SLICE_INIT("Body"), &m->body},
+        {SLICE_INIT("ReceiptHandle"), &m->receipt_handle},
+        {SLICE_INIT("MessageId"), &m->message_id},
+        {SLICE_INIT("MD5OfBody"), &m->md5_of_body},
+        {SLICE_INIT("MD5OfMessageAttributes"), &m->md5_of_attributes},
     };
     struct json_value value;
 
@@ -224,8 +224,11 @@ static bool read_member(struct json *j, const struct json_value *key, struct sqs
         return true;
     }
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-        if (json_is(key, members[i].name) && !(value.type == JSON_NULL && i == 4))
-            take(m, members[i].where, &value);
+        if (json_is_slice(key, members[i].name)) {
+            if (value.type != JSON_NULL || i != 4)
+                take(m, members[i].where, &value);
+            break;
+        }
     return true;
 }
 

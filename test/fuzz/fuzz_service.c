@@ -3,7 +3,7 @@
  *
  *     OPERATION JSON        a request in AWS JSON; "$1" to "$9" in it are receipt handles of the last receive that had any
  *     ?PATH?QUERY BODY      a request in the Query protocol
- *     +SECONDS              time passes
+ *     +SECONDS              time passes, up to fifteen days at once
  *     -                     the client of the last request that waits leaves
  *     ~                     the answer to the next request does not arrive
  *
@@ -17,7 +17,7 @@
 
 #include "test/fuzz/fuzz.h"
 
-enum { LINES_MAX = 24, HANDLES = 9 };
+enum { LINES_MAX = 24, HANDLES = 9, STEP_MAX_S = 15 * 86400 };
 
 struct request {
     struct world *world;
@@ -192,7 +192,7 @@ static void run_line(struct world *w, struct sl_ctx *ctx, struct slice line)
         return;
     if (line.p[0] == '+') {
         memcpy(number, line.p + 1, line.n - 1 < sizeof number - 1 ? line.n - 1 : sizeof number - 1);
-        SL_IGNORE(sl_sleep(ctx, sl_sec(abs(atoi(number)))));
+        SL_IGNORE(sl_sleep(ctx, sl_sec(abs(atoi(number)) % STEP_MAX_S)));
     } else if (line.p[0] == '-') {
         leave(w);
     } else if (line.p[0] == '~') {
