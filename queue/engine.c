@@ -56,6 +56,7 @@ struct engine *engine_new(const struct engine_options *options)
     links_init(&engine->stirred);
     links_init(&engine->graves);
     links_init(&engine->tasks);
+    links_init(&engine->running);
     engine->options = *options;
     engine->account = strdup(options->account);
     engine->region = strdup(options->region);

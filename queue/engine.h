@@ -64,7 +64,7 @@ struct engine_options {
     struct store_facts facts; /* of the store that will be restored from */
     struct changes *changes;  /* every change is appended here; NULL: nobody wants them */
     size_t
-        payload_bytes_max; /* with a store that keeps payloads: above this, durable ones are dropped. 0 = 64 MiB */
+        payload_bytes_max; /* with a store that keeps payloads: above this, they are dropped where the store has them; what is read ahead of receives may be 8 MiB more. 0 = 64 MiB */
     uint64_t seed; /* of hashes: unpredictable, so that nobody can choose names that collide */
 };
 
@@ -175,11 +175,11 @@ enum queue_error engine_send(struct engine *engine, struct moment at, struct que
                              const struct send *send, struct sent *out,
                              struct queue_refusal *refusal);
 
-/* The message `seq` is durable: its payload may be dropped now if there are too many. */
+/* The message `seq` is durable: its payload is dropped now if there are too many. */
 void engine_payload_settled(struct engine *engine, uint64_t seq);
 
 /*
- * Payloads that receives will want soon and that only the store has: fills in at most `max` seqs. With what the store
+ * Payloads that receives will want soon and that only the store has: fills in at most `max` seqs, of some 8 MiB together. With what the store
  * answers, call engine_payload_loaded for each.
  */
 size_t engine_payload_wanted(struct engine *engine, uint64_t *seqs, size_t max);

@@ -24,8 +24,9 @@ enum {
     PROOF_N = 13, /* bytes of a receipt handle that nobody else can make */
     EPOCH_SHIFT =
         40, /* generations and seqs: the epoch, and below it a counter. 10^12 of each between two starts */
-    AHEAD_LOW = 500, /* payloads ready at the head of a queue, below which more are wanted */
-    AHEAD = 1000,    /* how many are wanted at once */
+    AHEAD_LOW = 500,       /* payloads ready at the head of a queue, below which more are wanted */
+    AHEAD = 1000,          /* how many are wanted at once, ... */
+    AHEAD_BYTES = 8 << 20, /* ... unless they are larger together */
 };
 
 /* What a receive changes is written so long after it, unless the message is gone by then: most are. */
@@ -44,12 +45,15 @@ struct message {
         due; /* DELAYED, IN FLIGHT: of the engine, by due_at; READY and come back: of the group, by seq */
     struct heap_node age; /* of the queue, by sent_at */
     sl_time due_at, sent_at;
-    sl_time received_at; /* in this queue; SL_NEVER: it was moved here, and not received since */
+    sl_time received_at; /* the newest receive */
     int64_t first_received_ms;
+    int64_t
+        moved_ms; /* to a FIFO queue, where its age counts from then; 0: it was sent here, or to a standard queue */
     uint64_t generation;    /* of the newest handle; 0: none */
     uint8_t proof[PROOF_N]; /* of that handle, so that it is known again; zero: not made yet */
     const char *origin;     /* interned; NULL */
-    uint32_t receives;
+    uint32_t size;          /* of its payload, in memory or not */
+    uint32_t receives, receives_before; /* in all; before it came to this queue */
     enum message_status status;
     bool is_fresh;  /* READY on a standard queue: in the list, not in the heap */
     bool is_late;   /* its state is to be written late */
@@ -111,8 +115,9 @@ struct queue {
     struct agenda by_age;
     struct sl_link polls; /* that wait, first come first */
     uint64_t visible, in_flight, delayed, sent;
-    size_t missing; /* messages whose payload only the store has */
-    size_t ahead;   /* payloads at the head that are there or on their way, at least */
+    size_t missing;   /* messages whose payload only the store has */
+    size_t ahead;     /* payloads at the head that are there or on their way, at least */
+    size_t ahead_low; /* more are wanted when it is not above this */
     struct sl_link stirred;
     bool is_stirred;
 };
@@ -126,7 +131,8 @@ struct grave {
 
 struct task {
     struct sl_link links;
-    uint64_t id; /* of the store */
+    struct sl_link running; /* of the engine's, while it has something to do */
+    uint64_t id;            /* of the store */
     char uuid[37];
     char *source_arn, *destination_arn;
     uint32_t rate;
@@ -158,7 +164,8 @@ struct engine {
     struct sl_link answered; /* polls */
     struct sl_link stirred;  /* queues that may have something for a poll */
     struct sl_link graves;
-    struct sl_link tasks; /* the newest first */
+    struct sl_link tasks;   /* the newest first */
+    struct sl_link running; /* of them, those that are not over; the newest first */
     uint64_t seq, generation, turns;
     sl_time sweep_at;
     struct late *late; /* a ring */
@@ -224,6 +231,8 @@ void group_update(struct group *group);
 bool message_is_old(const struct message *message, sl_time now);
 /* Asks for its payload; false: no memory. */
 bool message_want(struct engine *engine, struct message *message);
+/* Drops its payload if there are too many and the store has it, or will once what has changed is handed to it. */
+void payload_spare(struct engine *engine, struct message *message);
 /* Asks for payloads at the head of the queue, if they get few. */
 void queue_look_ahead(struct engine *engine, struct queue *queue);
 void payload_set(struct engine *engine, struct message *message, struct payload *payload);

@@ -300,7 +300,8 @@ struct message *message_add(struct engine *engine, struct queue *queue, struct s
                 engine->seq = message->seq;
             message->sent_at = sent_at;
             message->payload = payload;
-            engine->payload_bytes += payload ? payload->size : 0;
+            message->size = payload ? payload->size : 0;
+            engine->payload_bytes += message->size;
             settle_in(engine, message, in, due, now);
             return message;
         }
@@ -318,7 +319,7 @@ void message_remove(struct engine *engine, struct message *message, bool is_note
         engine_note(engine, &(struct change){.kind = CHANGE_MESSAGE_GONE, .seq = message->seq});
     move_out(engine, message);
     table_remove(&engine->messages, table_hash_number(message->seq), message);
-    engine->payload_bytes -= message->payload ? message->payload->size : 0;
+    engine->payload_bytes -= message->payload ? message->size : 0;
     payload_unref(message->payload);
     free(message);
 }
@@ -379,9 +380,12 @@ bool message_moved_to(struct engine *engine, struct message *message, struct que
     message->seq = seq;
     message->origin = origin;
     message->is_wanted = false; /* an answer to the old seq is not for it */
-    message->received_at = SL_NEVER;
-    if (to->settings.is_fifo)
-        message->sent_at = now; /* developer guide: dead-letter queues, retention */
+    message->receives_before = message->receives;
+    message->moved_ms = 0;
+    if (to->settings.is_fifo) { /* developer guide: dead-letter queues, retention */
+        message->sent_at = now;
+        message->moved_ms = engine_wall_ms(engine, now);
+    }
     settle_in(engine, message, group, now, now);
     message_note_state(engine, message);
     return true;
@@ -401,8 +405,13 @@ void message_note_state(struct engine *engine, struct message *message)
                          .state = {
                              .visible_ms = is_hidden ? engine_wall_ms(engine, message->due_at) : 0,
                              .first_received_ms = message->first_received_ms,
+                             .received_ms = message->receives > 0
+                                                ? engine_wall_ms(engine, message->received_at)
+                                                : 0,
+                             .moved_ms = message->moved_ms,
                              .generation = message->generation,
                              .receives = message->receives,
+                             .receives_before = message->receives_before,
                              .origin = slice_of(message->origin),
                          }});
 }
@@ -444,21 +453,33 @@ void payload_set(struct engine *engine, struct message *message, struct payload 
 
     if (!old != !payload)
         message->queue->missing += payload ? (size_t)-1 : 1;
-    engine->payload_bytes += (payload ? payload->size : 0) - (old ? old->size : 0);
+    engine->payload_bytes -= old ? message->size : 0;
+    if (payload)
+        message->size = payload->size;
+    engine->payload_bytes += payload ? message->size : 0;
     message->payload = payload;
     payload_unref(old);
 }
 
+void payload_spare(struct engine *engine, struct message *message)
+{
+    if (message->payload && engine->options.facts.keeps_payloads &&
+        engine->payload_bytes > engine->options.payload_bytes_max)
+        payload_set(engine, message, NULL);
+}
+
 void engine_payload_settled(struct engine *engine, uint64_t seq)
 {
-    struct message *message;
+    struct message *message = engine_message(engine, seq);
 
-    if (!engine->options.facts.keeps_payloads ||
-        engine->payload_bytes <= engine->options.payload_bytes_max)
-        return;
-    message = engine_message(engine, seq);
-    if (message && message->payload && message->status == MESSAGE_READY)
-        payload_set(engine, message, NULL);
+    if (message)
+        payload_spare(engine, message);
+}
+
+/* What is read ahead comes on top of what stays: else a full memory would stop it. */
+static bool has_room_ahead(const struct engine *engine)
+{
+    return engine->payload_bytes <= engine->options.payload_bytes_max + AHEAD_BYTES;
 }
 
 bool message_want(struct engine *engine, struct message *message)
@@ -477,14 +498,17 @@ bool message_want(struct engine *engine, struct message *message)
     return true;
 }
 
-/* Of one group: the payloads of its next `most` messages. Returns how many are there or will be. */
-static size_t look_ahead(struct engine *engine, const struct group *group, size_t most)
+/* Of one group: the payloads of its next `most` messages, within *room bytes. Returns how many are there or will be. */
+static size_t look_ahead(struct engine *engine, const struct group *group, size_t most,
+                         size_t *room)
 {
     size_t n = 0;
 
-    for (struct message *m = group->first; m && n < most; m = m->next, n++)
-        if (!m->payload && !m->is_wanted && !message_want(engine, m))
+    for (struct message *m = group->first; m; m = m->next, n++) {
+        if (n == most || *room == 0 || (!m->payload && !m->is_wanted && !message_want(engine, m)))
             break;
+        *room -= m->size < *room ? m->size : *room;
+    }
     return n;
 }
 
@@ -492,15 +516,16 @@ void queue_look_ahead(struct engine *engine, struct queue *queue)
 {
     size_t share = queue->groups.count > 0 ? AHEAD / queue->groups.count + 1 : AHEAD;
     const struct group *group;
-    size_t ahead = 0;
+    size_t ahead = 0, room = AHEAD_BYTES;
 
-    if (queue->missing == 0 || queue->ahead >= AHEAD_LOW)
+    if (queue->missing == 0 || queue->ahead > queue->ahead_low || !has_room_ahead(engine))
         return;
     if (queue->none)
-        ahead += look_ahead(engine, queue->none, share);
-    for (size_t at = 0; ahead < 2 * AHEAD && (group = table_next(&queue->groups, &at));)
-        ahead += look_ahead(engine, group, share);
+        ahead += look_ahead(engine, queue->none, share, &room);
+    for (size_t at = 0; ahead < 2 * AHEAD && room > 0 && (group = table_next(&queue->groups, &at));)
+        ahead += look_ahead(engine, group, share, &room);
     queue->ahead = ahead;
+    queue->ahead_low = ahead / 2 < AHEAD_LOW ? ahead / 2 : AHEAD_LOW;
 }
 
 bool engine_wants_payloads(const struct engine *engine)
@@ -510,11 +535,17 @@ bool engine_wants_payloads(const struct engine *engine)
 
 size_t engine_payload_wanted(struct engine *engine, uint64_t *seqs, size_t max)
 {
-    size_t n = engine->wanted_count < max ? engine->wanted_count : max;
+    size_t n = 0, bytes = 0;
 
+    while (n < engine->wanted_count && n < max && bytes < AHEAD_BYTES) {
+        const struct message *message = engine_message(engine, engine->wanted[n]);
+
+        bytes += message ? message->size : 0;
+        seqs[n] = engine->wanted[n];
+        n++;
+    }
     if (n == 0)
         return 0;
-    memcpy(seqs, engine->wanted, n * sizeof *seqs);
     engine->wanted_count -= n;
     memmove(engine->wanted, engine->wanted + n, engine->wanted_count * sizeof *seqs);
     return n;

@@ -34,7 +34,7 @@ bool message_dead_letter(struct engine *engine, struct message *message, sl_time
     if (!arn || message->receives < from->settings.max_receives)
         return false;
     /* Not received here yet: queues that are each other's dead-letter queues would hand it to and fro for ever. */
-    if (sl_time_cmp(message->received_at, SL_NEVER) == 0)
+    if (message->receives == message->receives_before)
         return false;
     to = engine_queue_find_arn(engine, slice_of(arn));
     if (!to || to == from || to->settings.is_fifo != from->settings.is_fifo ||
@@ -48,6 +48,7 @@ bool message_dead_letter(struct engine *engine, struct message *message, sl_time
 void task_free(struct task *task)
 {
     links_remove(&task->links);
+    links_remove(&task->running);
     free(task->source_arn);
     free(task->destination_arn);
     free(task);
@@ -56,6 +57,11 @@ void task_free(struct task *task)
 static struct task *task_of(struct sl_link *link)
 {
     return SL_CONTAINER_OF(link, struct task, links);
+}
+
+static struct task *running_of(struct sl_link *link)
+{
+    return SL_CONTAINER_OF(link, struct task, running);
 }
 
 static const char *const status_names[] = {"RUNNING", "COMPLETED", "CANCELLING", "CANCELLED",
@@ -102,7 +108,8 @@ static void task_end(struct engine *engine, struct task *task, enum move_status 
 {
     task->status = status;
     task->failure = failure;
-    task->step_at = SL_NEVER;
+    links_remove(&task->running);
+    links_init(&task->running);
     task_note(engine, task);
 }
 
@@ -113,6 +120,7 @@ static struct task *task_new(const char *source_arn, struct slice destination_ar
     if (!task)
         return NULL;
     links_init(&task->links);
+    links_init(&task->running);
     task->source_arn = strdup(source_arn);
     task->destination_arn =
         destination_arn.p ? strndup(destination_arn.p, destination_arn.n) : NULL;
@@ -202,6 +210,7 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
                                              .seq = sent->seq,
                                              .queue = to->id,
                                              .payload = payload_ref(payload)});
+    payload_spare(engine, sent);
     message_remove(engine, message, true);
     return true;
 }
@@ -284,25 +293,30 @@ static void step(struct engine *engine, struct moment at, struct task *task)
     /* What is there may be held back by its group for hours. */
     if (!waits && task->moved == moved)
         pause = sl_dur_max(pause, STEP);
-    if (!waits && from->visible == 0)
+    if (!waits && from->visible == 0) {
         task_end(engine, task, MOVE_COMPLETED, NULL);
-    else
-        task->step_at = sl_time_add(at.now, pause);
+        return;
+    }
+    task->step_at = sl_time_add(at.now, pause);
+    if (task->moved != moved)
+        task_note(engine, task);
 }
 
 void engine_tasks_step(struct engine *engine, struct moment at)
 {
-    for (struct sl_link *l = engine->tasks.next; l != &engine->tasks; l = l->next)
-        if (!sl_time_before(at.now, task_of(l)->step_at))
-            step(engine, at, task_of(l));
+    for (struct sl_link *l = engine->running.next, *next; l != &engine->running; l = next) {
+        next = l->next;
+        if (!sl_time_before(at.now, running_of(l)->step_at))
+            step(engine, at, running_of(l));
+    }
 }
 
 sl_time engine_tasks_deadline(const struct engine *engine)
 {
     sl_time next = SL_NEVER;
 
-    for (struct sl_link *l = engine->tasks.next; l != &engine->tasks; l = l->next)
-        next = sl_time_min(next, task_of(l)->step_at);
+    for (struct sl_link *l = engine->running.next; l != &engine->running; l = l->next)
+        next = sl_time_min(next, running_of(l)->step_at);
     return next;
 }
 
@@ -315,8 +329,8 @@ static bool is_running(const struct task *task)
 
 static bool has_running(const struct engine *engine, const char *source_arn)
 {
-    for (struct sl_link *l = engine->tasks.next; l != &engine->tasks; l = l->next)
-        if (is_running(task_of(l)) && strcmp(task_of(l)->source_arn, source_arn) == 0)
+    for (struct sl_link *l = engine->running.next; l != &engine->running; l = l->next)
+        if (strcmp(running_of(l)->source_arn, source_arn) == 0)
             return true;
     return false;
 }
@@ -405,6 +419,7 @@ enum queue_error engine_move_start(struct engine *engine, struct moment at, stru
     task->step_at = at.now;
     write_uuid(id, task->uuid);
     links_add(engine->tasks.next, &task->links); /* in front */
+    links_add(engine->running.next, &task->running);
     task_note(engine, task);
     write_handle(task, handle);
     return QUEUE_OK;
@@ -569,6 +584,7 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
         return -ENOMEM;
     task->id = id;
     links_add(engine->tasks.next, &task->links);
+    links_init(&task->running);
     json_init(&j, text);
     if (json_next(&j, NULL) == JSON_OBJECT)
         while (ok && json_member(&j, &key))
@@ -579,6 +595,7 @@ int engine_task_restore(struct engine *engine, uint64_t id, struct slice text)
         return -ENOMEM;
     if (!json_end(&j) || !task->source_arn || task->status > MOVE_FAILED)
         return -EINVAL;
-    task->step_at = is_running(task) ? (sl_time){0} : SL_NEVER;
+    if (is_running(task))
+        links_add(engine->running.next, &task->running);
     return 0;
 }

@@ -255,6 +255,12 @@ static enum queue_error refuse_policy(const struct settings *settings, const cha
                         settings->redrive_policy, why);
 }
 
+static bool is_same_policy(const struct settings *a, const struct settings *b)
+{
+    return a->dead_letter_arn && b->dead_letter_arn && a->max_receives == b->max_receives &&
+           strcmp(a->dead_letter_arn, b->dead_letter_arn) == 0;
+}
+
 /* Whether the dead-letter queue that the settings name is there, of the same type, and takes messages from `arn`. */
 static enum queue_error check_redrive(const struct engine *engine, const struct settings *settings,
                                       const char *arn, struct queue_refusal *refusal)
@@ -418,12 +424,14 @@ static void delay_again(struct engine *engine, struct queue *queue)
 enum queue_error engine_queue_set(struct engine *engine, struct moment at, struct queue *queue,
                                   const struct settings *settings, struct queue_refusal *refusal)
 {
-    enum queue_error error;
+    enum queue_error error = QUEUE_OK;
     struct settings copy;
     bool has_new_delay;
 
     engine_tick(engine, at);
-    error = check_redrive(engine, settings, queue->arn, refusal);
+    /* One that was in force before, and whose dead-letter queue has gone meanwhile, hinders nothing else. */
+    if (!is_same_policy(settings, &queue->settings))
+        error = check_redrive(engine, settings, queue->arn, refusal);
     if (error != QUEUE_OK)
         return error;
     if (!settings_copy(&copy, settings))

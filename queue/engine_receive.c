@@ -130,6 +130,7 @@ static void receive(struct engine *engine, struct moment at, struct poll *poll,
     message_enter(engine, message, MESSAGE_IN_FLIGHT, hidden_until(poll, at.now));
     message_touch(engine, message, at.now);
     add_receipt(poll, message);
+    payload_spare(engine, message); /* most are deleted before they are wanted again */
 }
 
 /* The next message that a receive may have; those that are too old, or came too often, go their way. */
@@ -247,13 +248,16 @@ void queue_serve(struct engine *engine, struct moment at, struct queue *queue)
     }
 }
 
-/* The same messages again, with the same handles, hidden anew (service model, ReceiveRequestAttemptId). */
+/* The same messages again, with the same handles, hidden anew (service model, ReceiveRequestAttemptId); never more than are
+ * asked for now, and from now on the attempt is of these. */
 static bool replay(struct engine *engine, struct moment at, struct poll *poll)
 {
     struct attempt *attempt = attempt_find(engine, poll);
 
     if (!attempt || !attempt_holds(engine, attempt))
         return false;
+    if (attempt->count > poll->max)
+        attempt->count = poll->max;
     for (unsigned i = 0; i < attempt->count; i++) {
         struct message *message = engine_message(engine, attempt->got[i].seq);
 

@@ -179,9 +179,15 @@ static void take_state(struct engine *engine, struct message *message,
                        const struct message_state *state)
 {
     message->receives = state->receives;
+    message->receives_before = state->receives_before;
     message->generation = state->generation;
     message->first_received_ms = state->first_received_ms;
-    message->received_at = (sl_time){engine->restored_at.ns};
+    message->moved_ms = state->moved_ms;
+    message->received_at =
+        engine->restored_at; /* at the latest: the wall clock may have been set */
+    if (state->received_ms > 0)
+        message->received_at =
+            sl_time_min(engine_time_of(engine, state->received_ms), engine->restored_at);
     message->origin = state->origin.p ? engine_intern(engine, state->origin) : NULL;
     if (message->status == MESSAGE_DELAYED && state->generation > 0)
         message_enter(engine, message, MESSAGE_IN_FLIGHT, message->due_at);
@@ -195,6 +201,7 @@ static int take_message(void *arg, uint64_t seq, uint32_t id, struct payload *pa
     bool is_cached = !engine->options.facts.keeps_payloads ||
                      engine->payload_bytes + payload->size <= engine->options.payload_bytes_max;
     struct message *message;
+    int64_t sent_ms;
 
     if (!queue) {
         payload_unref(payload);
@@ -203,8 +210,9 @@ static int take_message(void *arg, uint64_t seq, uint32_t id, struct payload *pa
     /* Hidden at most for as long as anything can be: the wall clock may have been set meanwhile. */
     sl_time due = sl_time_min(engine_time_of(engine, state->visible_ms),
                               sl_time_add(engine->restored_at, sl_sec(QUEUE_VISIBILITY_MAX_S)));
+    sent_ms = state->moved_ms > 0 ? state->moved_ms : payload->head.sent_ms;
     message = message_add(engine, queue, payload_group(payload), seq, payload,
-                          engine_time_of(engine, payload->head.sent_ms), due, engine->restored_at);
+                          engine_time_of(engine, sent_ms), due, engine->restored_at);
     if (!message)
         return -ENOMEM;
     take_state(engine, message, state);

@@ -14,7 +14,8 @@ static const char *const texts[DB_STATEMENTS] = {
     [DB_MESSAGE_MOVED] = "UPDATE message SET seq = ?2, queue = ?3 WHERE seq = ?1",
     [DB_MESSAGE_GONE] = "DELETE FROM message WHERE seq = ?1",
     [DB_STATE] = ("REPLACE INTO state (seq, visible_ms, first_received_ms, generation, receives, "
-                  "origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+                  "origin, received_ms, moved_ms, receives_before) "
+                  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
     [DB_STATE_MOVED] = "UPDATE state SET seq = ?2 WHERE seq = ?1",
     [DB_STATE_GONE] = "DELETE FROM state WHERE seq = ?1",
     [DB_QUEUE] = "REPLACE INTO queue (id, text) VALUES (?1, ?2)",
@@ -126,6 +127,9 @@ static int write_state(struct store_db *db, const struct change *change)
     sqlite3_bind_int64(statement, 4, (sqlite3_int64)state->generation);
     sqlite3_bind_int64(statement, 5, state->receives);
     bind_bytes(statement, 6, state->origin.p, state->origin.n);
+    sqlite3_bind_int64(statement, 7, state->received_ms);
+    sqlite3_bind_int64(statement, 8, state->moved_ms);
+    sqlite3_bind_int64(statement, 9, state->receives_before);
     return run(statement);
 }
 

@@ -19,8 +19,8 @@
 #include "queue/store_sqlite_db.h"
 
 enum {
-    APPLICATION_ID = 0x736c7571, /* "sluq" */
-    VERSION = 1,
+    APPLICATION_ID = 0x736c7571,      /* "sluq" */
+    VERSION = 2,                      /* 1: without the last three of a state */
     BYTE_ORDER_MARK = __BYTE_ORDER__, /* 1234 or 4321: payloads are kept as they lie in memory */
     PAGE_MIN = 512,                   /* of SQLite */
     LOG_MAX = 64 << 20,               /* bytes of a log's file that are kept for the next round */
@@ -48,12 +48,21 @@ static const char schema[] =
     "  payload BLOB NOT NULL);"
     "CREATE TABLE state (seq INTEGER PRIMARY KEY, visible_ms INTEGER NOT NULL,"
     "  first_received_ms INTEGER NOT NULL, generation INTEGER NOT NULL,"
-    "  receives INTEGER NOT NULL, origin BLOB);"
+    "  receives INTEGER NOT NULL, origin BLOB, received_ms INTEGER NOT NULL DEFAULT 0,"
+    "  moved_ms INTEGER NOT NULL DEFAULT 0, receives_before INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE dedup (queue INTEGER NOT NULL, key BLOB NOT NULL, id BLOB NOT NULL,"
     "  sequence INTEGER NOT NULL, expires_ms INTEGER NOT NULL, PRIMARY KEY (queue, key))"
     "  WITHOUT ROWID;"
     "CREATE TABLE purged (queue INTEGER PRIMARY KEY, seq INTEGER NOT NULL, done INTEGER NOT NULL);"
     "CREATE TABLE task (seq INTEGER PRIMARY KEY, text BLOB NOT NULL);";
+
+static const char from_version_1[] =
+    "BEGIN IMMEDIATE;"
+    "ALTER TABLE state ADD COLUMN received_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE state ADD COLUMN moved_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE state ADD COLUMN receives_before INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2;"
+    "COMMIT";
 
 /* ---- the words ---- */
 
@@ -260,7 +269,7 @@ static int create(sqlite3 *sqlite)
     return result == SQLITE_OK ? run_text(sqlite, "COMMIT") : result;
 }
 
-/* Whose the file is, and of which version; a file without any page is made into one of ours. */
+/* Whose the file is, and of which version; a file without any page is made into one of ours, an older version brought to this. */
 static int identify(sqlite3 *sqlite, const char *path, struct problem *problem)
 {
     int64_t pages = 0, application = 0, version = 0;
@@ -272,6 +281,10 @@ static int identify(sqlite3 *sqlite, const char *path, struct problem *problem)
         result = store_db_number(sqlite, "PRAGMA application_id", &application);
     if (result == SQLITE_OK)
         result = store_db_number(sqlite, "PRAGMA user_version", &version);
+    if (result == SQLITE_OK && application == APPLICATION_ID && version == 1) {
+        result = run_text(sqlite, from_version_1);
+        version = VERSION;
+    }
     if (result != SQLITE_OK)
         return judge(result, sqlite, path, problem);
     if (application != APPLICATION_ID)

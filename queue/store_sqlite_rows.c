@@ -79,8 +79,8 @@ static const struct stage {
 enum { STAGES = sizeof stages / sizeof *stages };
 
 static const char text_of_states[] =
-    "SELECT seq, visible_ms, first_received_ms, generation, receives, origin FROM state "
-    "ORDER BY seq";
+    "SELECT seq, visible_ms, first_received_ms, generation, receives, origin, received_ms, moved_ms, "
+    "receives_before FROM state ORDER BY seq";
 
 static void set_text(struct change *out, sqlite3_stmt *row, int column)
 {
@@ -124,6 +124,9 @@ static int add_state(struct db_cursor *cursor, struct change *out)
     out->state.receives = (uint32_t)sqlite3_column_int64(row, 4);
     if (sqlite3_column_type(row, 5) != SQLITE_NULL)
         set_text(out, row, 5);
+    out->state.received_ms = sqlite3_column_int64(row, 6);
+    out->state.moved_ms = sqlite3_column_int64(row, 7);
+    out->state.receives_before = (uint32_t)sqlite3_column_int64(row, 8);
     return 0;
 }
 

@@ -45,6 +45,9 @@ static uint64_t hash_state(const struct message_state *state, struct slice origi
                 state->generation),
             state->receives);
 
+    hash = mix(mix(mix(hash, (uint64_t)state->received_ms), (uint64_t)state->moved_ms),
+               state->receives_before);
+
     if (state->generation == 0) /* none is ever written without one here */
         return 0;
     return mix_bytes(hash, origin.p, origin.n);
@@ -193,6 +196,9 @@ static void set_state(struct work *work, struct changes *changes)
     change.state.first_received_ms = (int64_t)(rng_next(&work->rng) >> 20);
     change.state.generation = rng_next(&work->rng) | 1;
     change.state.receives = rng_below(&work->rng, 1000);
+    change.state.received_ms = (int64_t)(rng_next(&work->rng) >> 20);
+    change.state.moved_ms = (int64_t)(rng_next(&work->rng) >> 20);
+    change.state.receives_before = rng_below(&work->rng, 1000);
     if (rng_below(&work->rng, 4) == 0)
         change.state.origin = slice_of(arn);
     work->messages[change.seq].state = hash_state(&change.state, change.state.origin);

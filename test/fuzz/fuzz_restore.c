@@ -43,7 +43,10 @@ static int give_message(const struct store_reader *reader, struct fuzz *line)
     struct message_state state = {.visible_ms = number(line),
                                   .receives = (uint32_t)number(line),
                                   .generation = (uint64_t)number(line),
-                                  .first_received_ms = number(line)};
+                                  .first_received_ms = number(line),
+                                  .received_ms = 2 * (int64_t)(seq % 3) * 1000,
+                                  .moved_ms = (int64_t)(seq % 5) * 1000,
+                                  .receives_before = (uint32_t)(seq % 2)};
     struct payload_source source = {.id = id, .sent_ms = number(line)};
     struct payload *payload;
 

@@ -275,9 +275,12 @@ enum queue_error model_set(struct model *m, int64_t now, int queue,
     enum queue_error error;
 
     model_tick(m, now);
-    error = check_redrive(m, queue, settings);
-    if (error)
-        return error;
+    if (settings->dead_letter != m->queues[queue].settings.dead_letter ||
+        settings->max_receives != m->queues[queue].settings.max_receives) {
+        error = check_redrive(m, queue, settings);
+        if (error)
+            return error;
+    }
     m->queues[queue].settings = *settings;
     m->queues[queue].modified_ms = now;
     if (settings->is_fifo && settings->delay_s != delay_s)
@@ -455,6 +458,7 @@ enum queue_error model_change(struct model *m, int64_t now, int queue,
     struct model_message *message = NULL;
     struct model_state state;
     enum queue_error error;
+    int64_t from;
     bool is_over;
 
     model_tick(m, now);
@@ -472,7 +476,9 @@ enum queue_error model_change(struct model *m, int64_t now, int queue,
     /* Of a standard queue an old handle changes what a later receive holds. */
     if (is_over && message->status != MODEL_IN_FLIGHT)
         return m->limits.expired_change_refused ? QUEUE_PARAMETER_INVALID : QUEUE_OK;
-    if (now + seconds * 1000 > message->received_ms + VISIBILITY_MAX_S * 1000LL)
+    /* What a crash forgot was received before it, nobody knows when. */
+    from = message->state.received_ms ? message->state.received_ms : m->crashed_ms;
+    if (now + seconds * 1000 > from + VISIBILITY_MAX_S * 1000LL)
         return QUEUE_PARAMETER_INVALID;
     state = message->state;
     state.visible_ms = now + seconds * 1000;

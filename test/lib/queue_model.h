@@ -47,6 +47,7 @@ struct model_state {
     int64_t since_ms;   /* when it came to be so */
     int64_t visible_ms; /* 0: at once */
     int64_t first_received_ms;
+    int64_t received_ms; /* the newest receive in this queue; 0: none */
     unsigned receives;
     unsigned receipt; /* the newest; 0: none */
 };
@@ -61,9 +62,7 @@ struct model_message {
     unsigned content;
     int64_t sent_ms; /* as clients see it */
     int64_t kept_since_ms;
-    int64_t
-        received_ms; /* the newest receive in this queue, or the crash that made it unknown; 0: none */
-    int origin;      /* the queue that it was dead-lettered from; -1 */
+    int origin; /* the queue that it was dead-lettered from; -1 */
     struct model_state state;
     struct model_state earlier[MODEL_STATES]; /* the newest first */
 };
@@ -134,7 +133,7 @@ struct model_task {
     int from, to;    /* -1: back to where each came from */
     int64_t rate;
     enum model_task_status status;
-    uint64_t moved, to_move, moved_as_written;
+    uint64_t moved, to_move;
     int64_t started_ms, step_at_ms;
 };
 
@@ -163,6 +162,7 @@ struct model {
     unsigned receipts, incarnations;
     uint64_t tasks_started;
     int64_t sweep_at_ms; /* 0: nothing is there to look at */
+    int64_t crashed_ms;  /* the last crash; 0: none */
 };
 
 void model_init(struct model *m, const struct model_limits *limits);

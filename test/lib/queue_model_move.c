@@ -10,7 +10,7 @@ void model_move_(struct model *m, int64_t now, struct model_message *message, in
     struct model_state state = message->state;
     int from = message->queue;
 
-    message->received_ms = 0;
+    state.received_ms = 0;
     state.visible_ms = 0;
     model_enter_(m, now, message, MODEL_READY, &state);
     model_join_(m, message, to);
@@ -47,7 +47,6 @@ static void end(struct model_task *task, enum model_task_status status)
 {
     task->status = status;
     task->step_at_ms = INT64_MAX;
-    task->moved_as_written = task->moved;
 }
 
 static int destination(const struct model_task *task, const struct model_message *message)
@@ -191,7 +190,6 @@ enum queue_error model_move_cancel(struct model *m, int64_t now, uint64_t number
             return QUEUE_UNSUPPORTED_OPERATION;
         *moved = task->moved;
         task->status = MODEL_CANCELLING;
-        task->moved_as_written = task->moved;
         task->step_at_ms = now;
         return QUEUE_OK;
     }
@@ -206,8 +204,8 @@ static bool is_same(const struct model_state *a, const struct model_state *b, in
     bool is_visible = b->visible_ms == 0 && a->visible_ms <= at;
 
     return (a->visible_ms == b->visible_ms || is_visible) &&
-           a->first_received_ms == b->first_received_ms && a->receives == b->receives &&
-           a->receipt == b->receipt;
+           a->first_received_ms == b->first_received_ms && a->received_ms == b->received_ms &&
+           a->receives == b->receives && a->receipt == b->receipt;
 }
 
 bool model_recall(struct model_message *message, const struct model_state *state, int64_t at,
@@ -252,8 +250,6 @@ static void stand_up(struct model_message *message, int64_t now)
 
     memset(message->earlier, 0, sizeof message->earlier);
     message->state.since_ms = now;
-    message->received_ms = now;
-    message->kept_since_ms = message->sent_ms;
     if (state->visible_ms <= now)
         message->status = MODEL_READY;
     else
@@ -270,12 +266,11 @@ void model_crash(struct model *m, int64_t now)
         m->queues[i].was_purged = m->queues[i].was_deleted = false;
     for (int i = 0; i < MODEL_MESSAGES; i++)
         stand_up(&m->messages[i], now);
-    for (int i = 0; i < MODEL_TASKS; i++) {
-        m->tasks[i].moved = m->tasks[i].moved_as_written;
+    for (int i = 0; i < MODEL_TASKS; i++)
         m->tasks[i].step_at_ms = is_active(&m->tasks[i]) ? now : INT64_MAX;
-    }
     m->stirred_count = 0;
     m->answer_count = 0;
     m->sweep_at_ms = 0;
+    m->crashed_ms = now;
     take_turns_again(m);
 }

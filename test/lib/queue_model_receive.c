@@ -70,7 +70,7 @@ static bool is_dead(const struct model *m, const struct model_message *message)
     const struct model_settings *settings = &m->queues[message->queue].settings;
 
     return settings->dead_letter >= 0 && settings->dead_letter != message->queue &&
-           message->state.receives >= settings->max_receives && message->received_ms != 0 &&
+           message->state.receives >= settings->max_receives && message->state.received_ms != 0 &&
            model_may_redrive_(m, message->queue, settings);
 }
 
@@ -102,7 +102,7 @@ static void receive(struct model *m, int64_t now, struct model_message *message,
     state.visible_ms = now + visibility_ms(m, poll);
     if (state.first_received_ms == 0)
         state.first_received_ms = now;
-    message->received_ms = now;
+    state.received_ms = now;
     model_enter_(m, now, message, MODEL_IN_FLIGHT, &state);
     *out = (struct model_receipt){.id = message->id,
                                   .place = message->place,
@@ -190,7 +190,7 @@ static void remember(struct model *m, int64_t now, const struct model_poll *poll
     memcpy(attempt->receipts, answer->receipts, sizeof attempt->receipts);
 }
 
-/* The same messages with the same handles, and their time starts again; false: there is no such attempt, or some of what it
+/* The same messages with the same handles, as many of them as are wanted now, and their time starts again; false: there is no such attempt, or some of what it
  * got is not as it left it. */
 static bool replay(struct model *m, int64_t now, const struct model_poll *poll,
                    struct model_answer *answer)
@@ -206,6 +206,8 @@ static bool replay(struct model *m, int64_t now, const struct model_poll *poll,
             message->status != MODEL_IN_FLIGHT || message->state.visible_ms != attempt->visible_ms)
             return false;
     }
+    if (attempt->count > poll->max)
+        attempt->count = poll->max;
     answer->count = attempt->count;
     memcpy(answer->receipts, attempt->receipts, sizeof answer->receipts);
     for (unsigned i = 0; i < attempt->count; i++) {

@@ -41,6 +41,9 @@ static inline void help_state(struct changes *changes, uint64_t seq, uint32_t re
                                           .seq = seq,
                                           .state = {.visible_ms = 10 * receives,
                                                     .first_received_ms = 3,
+                                                    .received_ms = 4,
+                                                    .moved_ms = 5,
+                                                    .receives_before = 6,
                                                     .generation = UINT64_MAX - receives,
                                                     .receives = receives,
                                                     .origin = slice_of(origin)}});
@@ -192,9 +195,11 @@ static inline int help_show_counters(void *arg, uint32_t queue,
 static inline int help_show_message(void *arg, uint64_t seq, uint32_t queue,
                                     struct payload *payload, const struct message_state *state)
 {
-    strbuf_addf(arg, "message %llu in %u " SLICE_FMT " %u %lld %lld %llu " SLICE_FMT "\n",
+    strbuf_addf(arg,
+                "message %llu in %u " SLICE_FMT " %u %lld %lld %lld %lld %u %llu " SLICE_FMT "\n",
                 (unsigned long long)seq, queue, SLICE_ARG(payload_body(payload)), state->receives,
                 (long long)state->visible_ms, (long long)state->first_received_ms,
+                (long long)state->received_ms, (long long)state->moved_ms, state->receives_before,
                 (unsigned long long)state->generation, SLICE_ARG(state->origin));
     payload_unref(payload);
     return 0;

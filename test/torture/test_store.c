@@ -77,20 +77,20 @@ static const char *const states[GROUPS + 1] = {
     "queue 1 q\n"
     "queue 2 r\n"
     "counters 1 7\n"
-    "message 1 in 1 one 0 0 0 0 \n"
-    "message 2 in 1 two 2 20 3 18446744073709551613 arn\n"
-    "message 3 in 2 three 0 0 0 0 \n"
-    "message 4 in 2 four 1 10 3 18446744073709551614 \n"
+    "message 1 in 1 one 0 0 0 0 0 0 0 \n"
+    "message 2 in 1 two 2 20 3 4 5 6 18446744073709551613 arn\n"
+    "message 3 in 2 three 0 0 0 0 0 0 0 \n"
+    "message 4 in 2 four 1 10 3 4 5 6 18446744073709551614 \n"
     "dedup 1 a 0123456789abcde 4 5\n"
     "dedup 2 b 0123456789abcde 4 5\n"
     "task 5 move\n",
     "queue 1 q\n"
     "counters 1 8\n"
-    "message 6 in 1 two 2 20 3 18446744073709551613 arn\n"
-    "message 7 in 1 seven 0 0 0 0 \n",
+    "message 6 in 1 two 2 20 3 4 5 6 18446744073709551613 arn\n"
+    "message 7 in 1 seven 0 0 0 0 0 0 0 \n",
     "queue 1 q\n"
     "counters 1 8\n"
-    "message 8 in 1 eight 0 0 0 0 \n",
+    "message 8 in 1 eight 0 0 0 0 0 0 0 \n",
 };
 
 static void make_group(struct changes *changes, int number)

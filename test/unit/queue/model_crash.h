@@ -28,6 +28,9 @@ static void recall(struct world *w, const struct map_row *row, struct model_mess
     }
     state = (struct model_state){.visible_ms = row->state.visible_ms,
                                  .first_received_ms = row->state.first_received_ms,
+                                 .received_ms = row->state.receives > row->state.receives_before
+                                                    ? row->state.received_ms
+                                                    : 0,
                                  .receives = row->state.receives,
                                  .receipt = receipt_of(w, row->state.generation)};
     if (!model_recall(message, &state, at_ms, at_ms - LATE_MS))

@@ -378,38 +378,45 @@ static inline void world_restarts(struct world *w)
 
 enum { WORLD_Q = 1, WORLD_DEAD = 3 }; /* queues as the store knows them */
 
-static inline void disk_adds(struct world *w, uint32_t queue, struct slice body)
+static inline struct payload *disk_payload(uint64_t seq, struct slice body)
 {
     static const struct payload_attribute attribute = {SLICE_INIT("a"), SLICE_INIT("String"),
                                                        PAYLOAD_STRING, SLICE_INIT("v")};
-    uint64_t seq = w->map.seq_max + 1;
     uint8_t id[16] = {(uint8_t)seq};
+
+    return payload_new(&(struct payload_source){.id = id,
+                                                .sent_ms = sl_wall_ms(),
+                                                .body = body,
+                                                .attributes = &attribute,
+                                                .attribute_count = 1});
+}
+
+static inline void disk_adds(struct world *w, uint32_t queue, struct slice body)
+{
+    uint64_t seq = w->map.seq_max + 1;
     struct changes changes = {0};
 
     changes_add(&changes, &(struct change){.kind = CHANGE_MESSAGE,
                                            .seq = seq,
                                            .queue = queue,
-                                           .payload = payload_new(
-                                               &(struct payload_source){.id = id,
-                                                                        .sent_ms = sl_wall_ms(),
-                                                                        .body = body,
-                                                                        .attributes = &attribute,
-                                                                        .attribute_count = 1})});
+                                           .payload = disk_payload(seq, body)});
     expect(!changes.failed);
     map_apply(&w->map, &changes);
     changes_deinit(&changes);
 }
 
-/* A restart after which the engine has no room: five messages of 16 MiB wait in the queue dead, and behind them, on the disk
- * alone, in q one for each letter of `bodies`. The disk is slow from here on. */
+/* A restart after which the engine has no room: four messages that fill all of its 64 MiB wait in the queue dead, a fifth
+ * behind them, and then, on the disk alone, in q one for each letter of `bodies`. The disk is slow from here on. */
 static inline void world_restarts_full(struct world *w, const char *bodies)
 {
-    enum { BIG = 16 << 20 };
-    char *big = calloc(1, BIG);
+    struct payload *empty = disk_payload(1, SLICE(""));
+    size_t n = (16 << 20) - empty->size;
+    char *big = calloc(1, n);
 
+    payload_unref(empty);
     expect(big && world_sleeps(w) == 0);
     for (int i = 0; i < 5; i++)
-        disk_adds(w, WORLD_DEAD, (struct slice){big, BIG});
+        disk_adds(w, WORLD_DEAD, (struct slice){big, n});
     for (; *bodies; bodies++)
         disk_adds(w, WORLD_Q, (struct slice){bodies, 1});
     free(big);

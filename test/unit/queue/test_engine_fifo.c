@@ -169,11 +169,19 @@ STORY(an_attempt_is_repeated_with_the_same_messages_and_hides_them_anew,
     {0, CREATE, "q.fifo"},
     {0, SEND, "q.fifo", "foo g 1"}, {0, SEND, "q.fifo", "bar g 2"}, {0, SEND, "q.fifo", "baz h 3"},
     {0, ATTEMPT, "q.fifo", "try", .n = 2, .answer = "foo bar"},
-    {10, ATTEMPT, "q.fifo", "try", .n = 1, .answer = "foo bar"},
+    {10, ATTEMPT, "q.fifo", "try", .n = 10, .answer = "foo bar"},
     {10, RECEIVES, .b = "foo", .answer = "1"},
     {10, DELETE, "q.fifo", "foo#1"}, /* the handles are the same */
     {39.999, RECEIVE, "q.fifo", .n = 10, .answer = "baz"},
     {40, RECEIVE, "q.fifo", .n = 10, .answer = "bar"})
+
+STORY(a_repeated_attempt_gives_no_more_than_it_asks_for,
+    {0, CREATE, "q.fifo"},
+    {0, SEND, "q.fifo", "foo g 1"}, {0, SEND, "q.fifo", "bar g 2"},
+    {0, ATTEMPT, "q.fifo", "try", .n = 2, .answer = "foo bar"},
+    {10, ATTEMPT, "q.fifo", "try", .n = 1, .answer = "foo"},
+    {20, ATTEMPT, "q.fifo", "try", .n = 10, .answer = "foo"},
+    {30, COUNTS, "q.fifo", .answer = "1/1/0"})
 
 STORY(an_attempt_is_not_repeated_when_something_changed,
     {0, CREATE, "q.fifo"},
@@ -318,6 +326,7 @@ int main(void)
         TEST(an_id_ends_with_a_purge_and_with_its_queue),
         TEST(an_id_that_a_purge_forgot_is_not_restored),
         TEST(an_attempt_is_repeated_with_the_same_messages_and_hides_them_anew),
+        TEST(a_repeated_attempt_gives_no_more_than_it_asks_for),
         TEST(an_attempt_is_not_repeated_when_something_changed),
         TEST(an_attempt_is_not_repeated_after_its_time),
         TEST(an_attempt_ends_with_the_visibility_of_its_messages),

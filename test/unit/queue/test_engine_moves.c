@@ -83,6 +83,15 @@ STORY(policies_are_refused_that_can_not_hold,
     {0, SET, "q", "RedrivePolicy=dead:1"})
 
 /* With a receive of each: none is handed to and fro within one. */
+STORY(a_policy_whose_queue_has_gone_hinders_nothing_else,
+    {0, CREATE, "dead"}, {0, CREATE, "other"},
+    {0, CREATE, "q", "RedrivePolicy=dead:3"},
+    {0, DROP, "dead"},
+    {0, SET, "q", "VisibilityTimeout=10;RedrivePolicy=dead:3"},
+    {0, SET, "q", "VisibilityTimeout=10;RedrivePolicy=dead:4", .answer = "InvalidParameterValue"},
+    {0, SET, "q", "RedrivePolicy=other:3"},
+    {0, SET, "q", "RedrivePolicy=dead:3", .answer = "InvalidParameterValue"})
+
 STORY(queues_that_are_each_others_dead_letter_queues_come_to_rest,
     {0, CREATE, "a"},
     {0, CREATE, "b", "VisibilityTimeout=1;RedrivePolicy=a:1"},
@@ -309,6 +318,7 @@ int main(void)
         TEST(without_its_dead_letter_queue_a_message_stays),
         TEST(a_queue_that_takes_no_dead_letters_gets_none),
         TEST(policies_are_refused_that_can_not_hold),
+        TEST(a_policy_whose_queue_has_gone_hinders_nothing_else),
         TEST(queues_that_are_each_others_dead_letter_queues_come_to_rest),
         TEST(its_own_dead_letter_queue_is_none),
         TEST(a_dead_letters_time_counts_on_in_a_standard_queue),

@@ -111,6 +111,31 @@ STORY(a_fifo_queue_keeps_its_order,
     {2, DELETE, "q.fifo", "a1"},
     {2, RECEIVE, "q.fifo", .n = 10, .answer = "a2"})
 
+STORY(a_dead_letter_is_delivered_where_it_came_to_after_a_restart_too,
+    {0, CREATE, "c"},
+    {0, CREATE, "b", "RedrivePolicy=c:1"},
+    {0, CREATE, "a", "VisibilityTimeout=0;RedrivePolicy=b:1"},
+    {0, SEND, "a", "foo"},
+    {0, RECEIVE, "a", .answer = "foo"},
+    {0, RECEIVE, "a", .answer = ""},
+    {0, RESTART},
+    {0, COUNTS, "b", .answer = "1/0/0"},
+    {0, RECEIVE, "b", .answer = "foo"},
+    {2, RESTART},
+    {30, RECEIVE, "b", .answer = ""},
+    {30, COUNTS, "c", .answer = "1/0/0"})
+
+STORY(in_a_fifo_dead_letter_queue_age_counts_from_the_move_after_a_restart_too,
+    {0, CREATE, "dead.fifo", "MessageRetentionPeriod=60"},
+    {0, CREATE, "q.fifo", "VisibilityTimeout=1;RedrivePolicy=dead.fifo:1"},
+    {0, SEND, "q.fifo", "foo g 1"},
+    {0, RECEIVE, "q.fifo", .answer = "foo"},
+    {45, RECEIVE, "q.fifo", .answer = ""},
+    {46, RESTART},
+    {104.999, RECEIVE, "dead.fifo", .answer = "foo"},
+    {105, COUNTS, "dead.fifo", .answer = "0/1/0"},
+    {115, COUNTS, "dead.fifo", .answer = "0/0/0"})
+
 STORY(dead_letters_know_where_they_came_from,
     {0, CREATE, "dead"},
     {0, CREATE, "q", "VisibilityTimeout=1;RedrivePolicy=dead:1"},
@@ -130,18 +155,19 @@ STORY(a_move_task_goes_on,
     {1, MOVE, "dead", "q", .n = 1},
     {2.5, COUNTS, "dead", .answer = "1/0/0"},
     {2.5, RESTART},
+    {2.5, MOVES, "dead", .answer = "COMPLETED 3/3"},
     {2.6, COUNTS, "dead", .answer = "0/0/0"},
     {2.6, RECEIVE, "q", .n = 10, .answer = "foo bar baz"},
     {5, RESTART},
     {5, COUNTS, "q", .answer = "0/3/0"})
 
-STORY(the_twelve_hours_begin_again_with_a_restart,
+STORY(twelve_hours_count_from_the_receive_after_a_restart_too,
     {0, CREATE, "q"},
     {0, SEND, "q", "foo"},
     {0, RECEIVE, "q", .visibility = 1 + 43200, .answer = "foo"},
     {100, RESTART},
-    {100, CHANGE, "q", "foo", .n = 43200},
-    {101, CHANGE, "q", "foo", .n = 43200, .answer = "InvalidParameterValue"})
+    {100, CHANGE, "q", "foo", .n = 43101, .answer = "InvalidParameterValue"},
+    {100, CHANGE, "q", "foo", .n = 43100})
 
 /* clang-format on */
 
@@ -460,6 +486,118 @@ static void a_move_reads_payloads_that_only_the_store_has(void **state)
     story_tell(after, COUNT(after));
 }
 
+/* ---- how much is kept ---- */
+
+enum { BODY_MAX = 1 << 20 };
+
+static uint64_t send_body(const char *queue, size_t n, int64_t delay_s)
+{
+    static char body[BODY_MAX];
+    uint8_t id[16] = {0};
+    struct queue_refusal refusal;
+    struct sent sent;
+
+    memset(body, 'x', n);
+    memcpy(id, &story.ids, sizeof story.ids);
+    story.ids++;
+    assert_int_equal(engine_send(story.engine, story_now(), story_queue(queue),
+                                 &(struct send){.id = id, .body = {body, n}, .delay_s = delay_s},
+                                 &sent, &refusal),
+                     QUEUE_OK);
+    story_settle();
+    return sent.seq;
+}
+
+static void begin_with_room(size_t bytes)
+{
+    static const struct row rows[] = {{0, CREATE, "q", "VisibilityTimeout=600"}};
+
+    story_begin(&(struct engine_options){.facts = {.keeps_payloads = true},
+                                         .limits = queue_limits_relaxed(),
+                                         .payload_bytes_max = bytes});
+    story_tell(rows, COUNT(rows));
+}
+
+/* What was dropped makes room again. */
+static void room_is_what_is_in_memory(void **state)
+{
+    uint64_t seq;
+
+    (void)state;
+    begin_with_room(3000);
+    for (int i = 0; i < 2; i++)
+        engine_payload_settled(story.engine, send_body("q", 2000, -1));
+    assert_true(receive_one(&seq));
+    assert_false(receive_one(&seq)); /* both did not fit */
+    engine_payload_settled(story.engine, send_body("q", 500, -1));
+    assert_true(receive_one(&seq));
+}
+
+static void a_payload_that_is_delayed_is_dropped_too(void **state)
+{
+    static const struct row later[] = {{5, COUNTS, "q", .answer = "1/0/0"}};
+    uint64_t seq;
+
+    (void)state;
+    begin_with_room(1000);
+    engine_payload_settled(story.engine, send_body("q", 2000, 5));
+    story_tell(later, 1);
+    assert_false(receive_one(&seq));
+}
+
+static void what_is_received_is_dropped_when_there_is_no_room(void **state)
+{
+    static const struct row later[] = {{600, COUNTS, "q", .answer = "1/0/0"}};
+    uint64_t seq;
+
+    (void)state;
+    begin_with_room(1000);
+    send_body("q", 2000, -1); /* not known to be durable yet */
+    assert_true(receive_one(&seq));
+    story_tell(later, 1);
+    assert_false(receive_one(&seq));
+}
+
+static void what_a_task_moves_is_dropped_when_there_is_no_room(void **state)
+{
+    static const struct row rows[] = {{0, CREATE, "from"},
+                                      {0, CREATE, "s", "RedrivePolicy=from:1"},
+                                      {0, MOVE, "from", "q"},
+                                      {1, MOVES, "from", .answer = "COMPLETED 1/1"}};
+    uint64_t seq;
+
+    (void)state;
+    begin_with_room(1000);
+    story_tell(rows, 2);
+    send_body("from", 2000, -1);
+    story_tell(rows + 2, COUNT(rows) - 2);
+    assert_false(receive_one(&seq));
+}
+
+/* Of large messages few are read ahead at once, and the others as these are received. */
+static void large_messages_are_read_ahead_in_small_numbers(void **state)
+{
+    size_t most = 0, all = 0;
+    unsigned missing = 0;
+    uint64_t seq;
+
+    (void)state;
+    begin_with_room(1);
+    for (int i = 0; i < 40; i++)
+        engine_payload_settled(story.engine, send_body("q", BODY_MAX - 1000, -1));
+    for (int i = 0; i < 40; i++) {
+        size_t n;
+
+        missing += !receive_one(&seq);
+        n = load();
+        most = n > most ? n : most;
+        all += n;
+    }
+    assert_int_equal(missing, 1);
+    assert_in_range(most, 4, 9);
+    assert_int_equal(all, 39);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, story_end)
 
 int main(void)
@@ -475,9 +613,11 @@ int main(void)
         TEST(deletes_and_purges_are_not_lost),
         TEST(deduplication_goes_on),
         TEST(a_fifo_queue_keeps_its_order),
+        TEST(a_dead_letter_is_delivered_where_it_came_to_after_a_restart_too),
+        TEST(in_a_fifo_dead_letter_queue_age_counts_from_the_move_after_a_restart_too),
         TEST(dead_letters_know_where_they_came_from),
         TEST(a_move_task_goes_on),
-        TEST(the_twelve_hours_begin_again_with_a_restart),
+        TEST(twelve_hours_count_from_the_receive_after_a_restart_too),
         TEST(what_was_counted_is_counted_on),
         TEST(a_restart_does_not_trust_the_wall_clock),
         TEST(late_writes_can_be_had_before_the_end),
@@ -490,6 +630,11 @@ int main(void)
         TEST(a_payload_that_was_given_up_is_wanted_again_by_the_next_receive),
         TEST(a_payload_that_comes_too_late_is_dropped),
         TEST(a_move_reads_payloads_that_only_the_store_has),
+        TEST(room_is_what_is_in_memory),
+        TEST(a_payload_that_is_delayed_is_dropped_too),
+        TEST(what_is_received_is_dropped_when_there_is_no_room),
+        TEST(what_a_task_moves_is_dropped_when_there_is_no_room),
+        TEST(large_messages_are_read_ahead_in_small_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

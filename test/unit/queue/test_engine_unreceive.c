@@ -22,6 +22,18 @@ STORY(it_is_no_receive_too_many,
     {0, RECEIVE, "q", .answer = "foo"},
     {0, COUNTS, "dead", .answer = "0/0/0"})
 
+STORY(what_was_moved_and_not_received_is_not_moved_on,
+    {0, CREATE, "c"},
+    {0, CREATE, "b", "RedrivePolicy=c:1"},
+    {0, CREATE, "a", "VisibilityTimeout=0;RedrivePolicy=b:1"},
+    {0, SEND, "a", "foo"},
+    {0, RECEIVE, "a", .answer = "foo"},
+    {0, RECEIVE, "a", .answer = ""},
+    {0, RECEIVE, "b", .answer = "foo"},
+    {0, UNRECEIVE, .b = "foo"},
+    {0, RECEIVE, "b", .answer = "foo"},
+    {0, COUNTS, "c", .answer = "0/0/0"})
+
 STORY(the_receive_before_counts,
     {0, CREATE, "q"},
     {0, SEND, "q", "foo"},
@@ -68,8 +80,11 @@ STORY(it_may_be_too_late,
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(it_was_not_received),       TEST(it_is_no_receive_too_many),
-        TEST(the_receive_before_counts), TEST(a_group_goes_on_with_it),
+        TEST(it_was_not_received),
+        TEST(it_is_no_receive_too_many),
+        TEST(what_was_moved_and_not_received_is_not_moved_on),
+        TEST(the_receive_before_counts),
+        TEST(a_group_goes_on_with_it),
         TEST(it_may_be_too_late),
     };
 

@@ -87,8 +87,8 @@ static void add_one_of_each(struct changes *changes)
 
 static const char all_of_them[] =
     "queue 1 one\nqueue 2 two\ncounters 1 3\n"
-    "message 11 in 1 eleven 2 20 3 18446744073709551613 arn:aws:sqs:eu-central-1:000000000000:one\n"
-    "message 14 in 2 ten 0 0 0 0 \n"
+    "message 11 in 1 eleven 2 20 3 4 5 6 18446744073709551613 arn:aws:sqs:eu-central-1:000000000000:one\n"
+    "message 14 in 2 ten 0 0 0 0 0 0 0 \n"
     "dedup 1  0123456789abcde 4 5\ndedup 1 a key 0123456789abcde 4 5\ntask 13 a task\n";
 
 /* What was there at the end is there at the start. */

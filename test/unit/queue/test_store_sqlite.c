@@ -149,7 +149,7 @@ static void make_empty_database(void)
 static void make_next_version(void)
 {
     make_queue();
-    edit("PRAGMA user_version = 2");
+    edit("PRAGMA user_version = 3");
 }
 
 static void make_other_order(void)

@@ -266,8 +266,30 @@ static void test_stray_states(void **state)
     apply(db, &changes, 0);
     changes_deinit(&changes);
     assert_int_equal(store_db_close(db), 0);
-    assert_rows("message 2 in 1 two 0 0 0 0 \n"
-                "message 4 in 1 four 1 10 3 18446744073709551614 \n");
+    assert_rows("message 2 in 1 two 0 0 0 0 0 0 0 \n"
+                "message 4 in 1 four 1 10 3 4 5 6 18446744073709551614 \n");
+}
+
+/* A file of version 1 knows less of a message's state, and is brought to this version once. */
+static void test_version_1(void **state)
+{
+    struct changes changes = {.count = 0};
+    struct store_db *db = open_db();
+
+    (void)state;
+    help_message(&changes, 2, 1, "two");
+    help_state(&changes, 2, 1, NULL);
+    apply(db, &changes, 0);
+    assert_int_equal(store_db_close(db), 0);
+    edit("ALTER TABLE state DROP COLUMN received_ms; ALTER TABLE state DROP COLUMN moved_ms;"
+         "ALTER TABLE state DROP COLUMN receives_before; PRAGMA user_version = 1");
+    assert_rows("message 2 in 1 two 1 10 3 0 0 0 18446744073709551614 \n");
+    db = open_db();
+    help_state(&changes, 2, 1, NULL);
+    apply(db, &changes, 0);
+    changes_deinit(&changes);
+    assert_int_equal(store_db_close(db), 0);
+    assert_rows("message 2 in 1 two 1 10 3 4 5 6 18446744073709551614 \n");
 }
 
 /* Nobody submits one; if somebody does, nothing of that list is there. */
@@ -286,7 +308,7 @@ static void test_a_seq_twice(void **state)
     apply(db, &changes, -EUCLEAN);
     changes_deinit(&changes);
     assert_int_equal(store_db_close(db), -EUCLEAN);
-    assert_rows("message 1 in 1 one 0 0 0 0 \n");
+    assert_rows("message 1 in 1 one 0 0 0 0 0 0 0 \n");
 }
 
 /* What comes and goes in one list leaves nothing but its seq; and nothing to write if that was known. */
@@ -428,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_bad_rows),
         cmocka_unit_test(test_bad_payload),
         IN_FOLDER(test_stray_states),
+        IN_FOLDER(test_version_1),
         IN_FOLDER(test_a_seq_twice),
         IN_FOLDER(test_nothing_left),
         IN_FOLDER(test_empty_texts),
