@@ -134,6 +134,15 @@ bool utf8_is_valid(struct slice text)
     return true;
 }
 
+size_t utf8_count(struct slice text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.n; i++)
+        n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
 /* ---- tokens ---- */
 
 static bool fail(struct json *j, const char *at, const char *error)

@@ -104,4 +104,7 @@ bool json_escape(struct slice utf8, struct strbuf *out);
 /* Whether it is UTF-8, strictly: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool utf8_is_valid(struct slice text);
 
+/* The characters (code points) of valid UTF-8. */
+size_t utf8_count(struct slice text);
+
 #endif

@@ -51,7 +51,8 @@ static int hex_value(char c)
     return -1;
 }
 
-/* Decodes and encodes again, so that %7e, %7E and ~ are the same. A stray '%' stands for itself. */
+/* Decodes and encodes again, so that %7e, %7E and ~ are the same. A stray '%' stands for itself; a '+' for a space, as for
+ * whoever reads the query after it was verified. */
 static void add_recoded(struct strbuf *out, struct slice text)
 {
     if (!strbuf_reserve(out, 3 * text.n))
@@ -64,7 +65,7 @@ static void add_recoded(struct strbuf *out, struct slice text)
             add_encoded_byte(out, (unsigned char)(high << 4 | low));
             i += 2;
         } else {
-            add_encoded_byte(out, (unsigned char)text.p[i]);
+            add_encoded_byte(out, text.p[i] == '+' ? ' ' : (unsigned char)text.p[i]);
         }
     }
     out->p[out->n] = '\0';

@@ -103,6 +103,8 @@ void engine_free(struct engine *engine)
     free(engine->late);
     free(engine->wanted);
     table_deinit(&engine->queues);
+    table_deinit(&engine->ids);
+    table_deinit(&engine->buried);
     table_deinit(&engine->messages);
     free(engine->account);
     free(engine->region);

@@ -126,6 +126,7 @@ struct queue {
 struct grave {
     struct sl_link links;
     sl_time until;
+    uint64_t hash;
     char name[];
 };
 
@@ -155,6 +156,7 @@ struct engine {
     int64_t
         offset_ms; /* wall clock minus monotonic, as at the start: so that leases ignore jumps */
     struct table queues; /* by name */
+    struct table ids;    /* the same, by id */
     struct queue **sorted;
     size_t queue_count, queue_max;
     uint32_t queue_id_max;
@@ -163,9 +165,10 @@ struct engine {
     struct heap polls_due, dedups_due, attempts_due;
     struct sl_link answered; /* polls */
     struct sl_link stirred;  /* queues that may have something for a poll */
-    struct sl_link graves;
-    struct sl_link tasks;   /* the newest first */
-    struct sl_link running; /* of them, those that are not over; the newest first */
+    struct sl_link graves;   /* the oldest first */
+    struct table buried;     /* the same, by name */
+    struct sl_link tasks;    /* the newest first */
+    struct sl_link running;  /* of them, those that are not over; the newest first */
     uint64_t seq, generation, turns;
     sl_time sweep_at;
     struct late *late; /* a ring */

@@ -152,6 +152,10 @@ bool engine_queue_add(struct engine *engine, struct queue *queue)
     }
     if (!table_add(&engine->queues, queue->hash, queue))
         return false;
+    if (!table_add(&engine->ids, table_hash_number(queue->id), queue)) {
+        table_remove(&engine->queues, queue->hash, queue);
+        return false;
+    }
     memmove(engine->sorted + place + 1, engine->sorted + place,
             (engine->queue_count - place) * sizeof(struct queue *));
     engine->sorted[place] = queue;
@@ -208,16 +212,22 @@ static enum queue_error check_name(struct slice name, bool is_fifo, struct queue
         "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
 }
 
+static bool grave_is(const void *item, const void *key)
+{
+    return slice_is(*(const struct slice *)key, ((const struct grave *)item)->name);
+}
+
 static enum queue_error check_grave(struct engine *engine, struct slice name,
                                     struct queue_refusal *refusal)
 {
-    for (struct sl_link *l = engine->graves.next; l != &engine->graves; l = l->next)
-        if (slice_is(name, SL_CONTAINER_OF(l, struct grave, links)->name))
-            return queue_refuse(refusal, QUEUE_DELETED_RECENTLY,
-                                "You must wait %u seconds after deleting a queue before you can "
-                                "create another with the same name.",
-                                engine->options.limits.name_pause_s);
-    return QUEUE_OK;
+    uint64_t hash = engine_hash(engine, name, (struct slice){NULL, 0});
+
+    if (!table_find(&engine->buried, hash, grave_is, &name))
+        return QUEUE_OK;
+    return queue_refuse(refusal, QUEUE_DELETED_RECENTLY,
+                        "You must wait %u seconds after deleting a queue before you can create "
+                        "another with the same name.",
+                        engine->options.limits.name_pause_s);
 }
 
 void engine_graves_expire(struct engine *engine, sl_time now)
@@ -228,6 +238,7 @@ void engine_graves_expire(struct engine *engine, sl_time now)
         if (sl_time_before(now, grave->until))
             break;
         links_remove(&grave->links);
+        table_remove(&engine->buried, grave->hash, grave);
         free(grave);
     }
 }
@@ -241,8 +252,12 @@ static void bury(struct engine *engine, struct queue *queue, sl_time now)
     if (!grave)
         return; /* without memory the name is free at once */
     memcpy(grave->name, queue->name, n);
+    grave->hash = queue->hash;
     grave->until = sl_time_add(now, sl_sec(pause));
-    links_add(&engine->graves, &grave->links);
+    if (table_add(&engine->buried, grave->hash, grave))
+        links_add(&engine->graves, &grave->links);
+    else
+        free(grave);
 }
 
 /* ---- redrive policies ---- */
@@ -401,6 +416,7 @@ void engine_queue_delete(struct engine *engine, struct moment at, struct queue *
     memmove(engine->sorted + place, engine->sorted + place + 1,
             (--engine->queue_count - place) * sizeof(struct queue *));
     table_remove(&engine->queues, queue->hash, queue);
+    table_remove(&engine->ids, table_hash_number(queue->id), queue);
     engine_note(engine, &(struct change){.kind = CHANGE_QUEUE_GONE, .queue = queue->id});
     bury(engine, queue, at.now);
     queue_free(queue);

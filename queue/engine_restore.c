@@ -114,12 +114,14 @@ static int read_tags(struct queue *queue, struct slice text)
 
 /* ---- rows ---- */
 
+static bool has_id(const void *item, const void *key)
+{
+    return ((const struct queue *)item)->id == *(const uint32_t *)key;
+}
+
 static struct queue *queue_of(const struct engine *engine, uint32_t id)
 {
-    for (size_t i = 0; i < engine->queue_count; i++)
-        if (engine->sorted[i]->id == id)
-            return engine->sorted[i];
-    return NULL;
+    return table_find(&engine->ids, table_hash_number(id), has_id, &id);
 }
 
 static int add_queue(struct engine *engine, uint32_t id, const struct reading *reading)

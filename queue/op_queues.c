@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base64.h"
+#include "core/json.h"
 #include "queue/service_impl.h"
 
 enum { LIST_MAX = 1000, TOKEN_SIZE = QUEUE_NAME_MAX / 3 * 4 + 8 };
@@ -53,7 +54,8 @@ static enum queue_error check_tags(const struct api_map *tags, struct queue_refu
     for (size_t i = 0; i < tags->count; i++) {
         struct slice key = tags->items[i].name, value = tags->items[i].value;
 
-        if (key.n == 0 || key.n > QUEUE_TAG_KEY_MAX * 4 || value.n > QUEUE_TAG_VALUE_MAX * 4)
+        if (key.n == 0 || utf8_count(key) > QUEUE_TAG_KEY_MAX ||
+            utf8_count(value) > QUEUE_TAG_VALUE_MAX)
             return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                                 "Tag keys must be between 1 and 128 characters in length, and "
                                 "values at most 256.");

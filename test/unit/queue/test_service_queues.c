@@ -237,11 +237,22 @@ SCENE(tags_are_set_listed_and_taken_off)
     says(w, "CreateQueue", body.p, INVALID "*Too many tags added for queue m.'}");
     says(w, "GetQueueUrl", "{'QueueName':'m'}", "400 *#QueueDoesNotExist*");
     strbuf_reset(&body);
-    strbuf_addf(&body, "{@q,'Tags':{'%0513d':'v'}}", 0);
+    strbuf_addf(&body, "{@q,'Tags':{'%0129d':'v'}}", 0);
     says(w, "TagQueue", body.p, INVALID "*Tag keys must be between 1 and 128*");
     strbuf_reset(&body);
-    strbuf_addf(&body, "{@q,'Tags':{'k':'%01025d'}}", 0);
+    strbuf_addf(&body, "{@q,'Tags':{'k':'%0257d'}}", 0);
     says(w, "TagQueue", body.p, INVALID "*values at most 256.'}");
+    for (int i = 0; i < 2; i++) { /* characters count, not bytes */
+        strbuf_reset(&body);
+        strbuf_adds(&body, "{@tagged,'Tags':{'");
+        for (int k = 0; k < 128 + i; k++)
+            strbuf_adds(&body, "\xe6\xbc\xa2");
+        strbuf_addf(&body, "':'%0256d'}}", 0);
+        says(w, i == 0 ? "CreateQueue" : "TagQueue", i == 0 ? "{'QueueName':'tagged'}" : body.p,
+             i == 0 ? "200 *" : INVALID "*Tag keys must be between 1 and 128*");
+        if (i == 0)
+            says(w, "TagQueue", body.p, "200 ");
+    }
     strbuf_deinit(&body);
 }
 
