@@ -124,6 +124,13 @@ static void synced(struct store_wait *wait, int error)
     call_reply(call);
 }
 
+void call_reply_durably(struct queue_call *call)
+{
+    call->state = CALL_SYNCING;
+    call->wait.done = synced;
+    store_submit(call->service->store, &call->service->changes, &call->wait);
+}
+
 struct call_load *call_load_new(struct queue_call *call)
 {
     sl_assert(!call->loading);

@@ -157,6 +157,11 @@ static void write_late(struct engine *engine, sl_time until)
     }
 }
 
+uint64_t engine_moves(const struct engine *engine)
+{
+    return engine->moves;
+}
+
 void engine_flush(struct engine *engine)
 {
     write_late(engine, SL_NEVER);

@@ -81,6 +81,8 @@ void engine_restored(struct engine *engine, struct moment at);
 
 /* Does everything that is due: visibility timeouts, delays, polls whose time is over, retention, move tasks, late writes. */
 void engine_tick(struct engine *engine, struct moment at);
+/* How many messages went from queue to queue so far. Their handles are worth nothing after a crash that forgets the move. */
+uint64_t engine_moves(const struct engine *engine);
 /* Leaves in the list of changes what would be written late: before the end. */
 void engine_flush(struct engine *engine);
 /* When engine_tick has something to do; SL_NEVER. */

@@ -169,7 +169,7 @@ struct engine {
     struct table buried;     /* the same, by name */
     struct sl_link tasks;    /* the newest first */
     struct sl_link running;  /* of them, those that are not over; the newest first */
-    uint64_t seq, generation, turns;
+    uint64_t seq, generation, turns, moves;
     sl_time sweep_at;
     struct late *late; /* a ring */
     size_t late_first, late_count, late_max;

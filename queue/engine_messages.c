@@ -388,6 +388,7 @@ bool message_moved_to(struct engine *engine, struct message *message, struct que
     }
     settle_in(engine, message, group, now, now);
     message_note_state(engine, message);
+    engine->moves++;
     return true;
 }
 

@@ -211,6 +211,7 @@ static bool move(struct engine *engine, struct moment at, const struct task *tas
                                              .queue = to->id,
                                              .payload = payload_ref(payload)});
     payload_spare(engine, sent);
+    engine->moves++;
     message_remove(engine, message, true);
     return true;
 }

@@ -236,7 +236,11 @@ static void write_answer(struct queue_call *call)
         call_refuse(call, &refusal);
         return;
     }
-    call_reply(call);
+    /* A handle of what was moved must hold after a crash: it would not if that was forgotten. */
+    if (has_list && call->service->moved_waits)
+        call_reply_durably(call);
+    else
+        call_reply(call);
 }
 
 static void loaded(struct queue_call *call)

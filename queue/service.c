@@ -80,16 +80,49 @@ static void set_timer(struct queue_service *service)
         sl_timer_set(&service->timer, next);
 }
 
+static void moved(struct store_wait *wait, int error);
+
+/* Nobody waits for what a receive or a task moves, but for what is received of it. */
+static void wait_for_moves(struct queue_service *service)
+{
+    service->moved_again = service->moved_waits;
+    if (service->moved_waits)
+        return;
+    service->moved_waits = true;
+    service->moved.done = moved;
+    store_submit(service->store, &service->changes, &service->moved);
+}
+
+static void moved(struct store_wait *wait, int error)
+{
+    struct queue_service *service = SL_CONTAINER_OF(wait, struct queue_service, moved);
+
+    service->moved_waits = false;
+    if (error < 0)
+        service_fail(service, error);
+    else if (service->moved_again)
+        wait_for_moves(service);
+}
+
+static void submit(struct queue_service *service, struct store_wait *wait)
+{
+    uint64_t moves = engine_moves(service->engine);
+
+    if (wait || service->changes.count > 0)
+        store_submit(service->store, &service->changes, wait);
+    if (service->is_durable && moves != service->moves)
+        wait_for_moves(service);
+    service->moves = moves;
+}
+
 void service_settle(struct queue_service *service, struct store_wait *wait)
 {
     engine_tick(service->engine, service_moment());
     if (service->changes.failed)
         service_fail(service, -ENOMEM);
-    if (wait || service->changes.count > 0)
-        store_submit(service->store, &service->changes, wait);
+    submit(service, wait);
     answer_polls(service);
-    if (service->changes.count > 0)
-        store_submit(service->store, &service->changes, NULL);
+    submit(service, NULL);
     read_ahead(service);
     set_timer(service);
 }

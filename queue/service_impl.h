@@ -12,7 +12,7 @@
  * A call goes through these states, each left exactly once:
  *
  *     RUNNING ─▶ DELAYED (a fault) ─▶ RUNNING
- *     RUNNING ─▶ POLLING ─▶ LOADING ─▶ REPLIED
+ *     RUNNING ─▶ POLLING ─▶ LOADING ─▶ REPLIED   or SYNCING, while moves of messages are not durable
  *     RUNNING ─▶ LOADING ─▶ REPLIED              a receive or a peek that finds something at once
  *     RUNNING ─▶ SYNCING ─▶ REPLIED              what has to be durable first
  *     RUNNING ─▶ REPLIED
@@ -97,7 +97,11 @@ struct queue_service {
     struct queue_key *keys; /* copies */
     size_t key_count;
     uint64_t seed, random;
-    struct ahead *ahead; /* the read-ahead that is under way; NULL: none */
+    struct ahead *ahead;     /* the read-ahead that is under way; NULL: none */
+    struct store_wait moved; /* what was moved between queues so far is durable */
+    uint64_t moves;          /* that the store was told of */
+    bool moved_waits,
+        moved_again; /* it is waited for; once more afterwards, for what was moved since */
     bool is_stopping;
     int error;
     struct sl_parker failed;
@@ -115,6 +119,8 @@ void service_fail(struct queue_service *service, int error);
 
 /* The answer is in `body`: it goes out. Only now may the client be told. */
 void call_reply(struct queue_call *call);
+/* The same once all that has changed so far is durable. */
+void call_reply_durably(struct queue_call *call);
 void call_refuse(struct queue_call *call, const struct queue_refusal *refusal);
 /* Runs a call whose fault has been waited for. */
 void call_run(struct queue_call *call);

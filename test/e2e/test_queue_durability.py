@@ -38,10 +38,9 @@ class Refused(AssertionError):
 class Server:
     """One life of the process."""
 
-    def __init__(self, file):
+    def __init__(self, file, queues=(f"{STANDARD},visibility={VISIBILITY}s", f"{FIFO},fifo,visibility={VISIBILITY}s")):
         self.process = subprocess.Popen(
-            [SLUICE, "queue", "--listen", "127.0.0.1:0", "--data", str(file), "--queue", f"{STANDARD},visibility={VISIBILITY}s",
-             "--queue", f"{FIFO},fifo,visibility={VISIBILITY}s"],
+            [SLUICE, "queue", "--listen", "127.0.0.1:0", "--data", str(file), *(f"--queue={queue}" for queue in queues)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"})
         self.address = None
@@ -247,3 +246,25 @@ def test_kill_9_loses_nothing(tmp_path):
     missing = expected - set(came)
     assert not missing, f"{len(missing)} were acknowledged and are lost: {sorted(missing)[:10]}"
     assert len(ledger.sent) > 10 * KILLS and len(ledger.deleted) > KILLS, "that was no load"
+
+
+def test_a_dead_letter_is_deleted_by_its_handle_after_a_kill(tmp_path):
+    queues = ("q,visibility=0s,dlq=dead:1", "dead")
+    for i in range(10):
+        file = Path(tmp_path) / f"queue{i}.db"
+        server = Server(file, queues)
+        server.wait_ready()
+        client = Client(server.address)
+        client.call("SendMessage", "q", MessageBody="a")
+        assert client.call("ReceiveMessage", "q")["Messages"]
+        assert client.call("ReceiveMessage", "q") == {}  # which moves it
+        handle = client.call("ReceiveMessage", "dead")["Messages"][0]["ReceiptHandle"]
+        server.kill()
+        server = Server(file, queues)
+        server.wait_ready()
+        client = Client(server.address)
+        client.call("DeleteMessage", "dead", ReceiptHandle=handle)
+        left = [client.call("GetQueueAttributes", queue, AttributeNames=["All"])["Attributes"] for queue in ("q", "dead")]
+        server.kill()
+        for attributes in left:
+            assert attributes["ApproximateNumberOfMessages"] == attributes["ApproximateNumberOfMessagesNotVisible"] == "0"

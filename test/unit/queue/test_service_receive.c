@@ -49,6 +49,59 @@ SCENE(a_dead_letter_says_where_it_came_from)
          "200 {*'Attributes':{'DeadLetterQueueSourceArn':'" ARN "r'}}]}");
 }
 
+/* A crash that forgot the move would make the handle one of nothing: a delete by it would say yes and do nothing. */
+SCENE(what_was_moved_is_given_when_the_move_is_durable, .has_disk = true)
+{
+    struct asked *poll;
+
+    send(w, "r", "a");
+    says(w, "ReceiveMessage", "{@r,'VisibilityTimeout':0}", "200 {'Messages':*");
+    w->disk->is_slow = true;
+    hears(ask(w, "ReceiveMessage", "{@r}"), "200 {}"); /* moves it */
+    poll = ask(w, "ReceiveMessage", "{@dead}");
+    hears(poll, "");
+    hears(ask(w, "ReceiveMessage", "{@q}"), "200 {}"); /* nothing needs no handle */
+    disk_turns(w->disk);
+    hears(poll, "200 {*'Body':'a'*");
+    w->disk->is_slow = false;
+    send(w, "q", "b");
+    w->disk->is_slow = true;
+    hears(ask(w, "ReceiveMessage", "{@q}"), "200 {*'Body':'b'*"); /* and nobody waits any more */
+}
+
+/* Moved while an earlier move is being written. */
+SCENE(every_move_is_waited_for, .has_disk = true)
+{
+    struct asked *first, *second;
+
+    send(w, "r", "a");
+    send(w, "r", "b");
+    says(w, "ReceiveMessage", "{@r,'VisibilityTimeout':0}", "200 {*'Body':'a'*");
+    w->disk->is_slow = true;
+    hears(ask(w, "ReceiveMessage", "{@r,'VisibilityTimeout':0}"), ""); /* a goes, b is given */
+    first = ask(w, "ReceiveMessage", "{@dead,'VisibilityTimeout':0}");
+    hears(ask(w, "ReceiveMessage", "{@r}"), "200 {}"); /* b goes */
+    second = ask(w, "ReceiveMessage", "{@dead,'MaxNumberOfMessages':2}");
+    hears(first, "");
+    hears(second, "");
+    disk_turns(w->disk);
+    hears(first, "200 {*'Body':'a'*");
+    hears(second, "200 {*'Body':'a'*'Body':'b'*");
+    first = ask(w, "ReceiveMessage", "{@dead,'VisibilityTimeout':0}");
+    hears(first, "200 {}");
+    disk_turns(w->disk); /* what was moved since */
+}
+
+SCENE(a_disk_that_breaks_under_a_move, .has_disk = true, .result = -EIO)
+{
+    send(w, "r", "a");
+    says(w, "ReceiveMessage", "{@r,'VisibilityTimeout':0}", "200 {'Messages':*");
+    w->disk->write_error = -EIO;
+    hears(ask(w, "ReceiveMessage", "{@r}"), "200 {}");
+    pass(w, sl_ms(1));
+    says(w, "ReceiveMessage", "{@dead}", "503 *#ServiceUnavailable*");
+}
+
 SCENE(what_a_receive_may_not_be)
 {
     static const struct line lines[] = {
@@ -310,6 +363,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_has_what_was_asked_for),
         cmocka_unit_test(a_dead_letter_says_where_it_came_from),
+        cmocka_unit_test(what_was_moved_is_given_when_the_move_is_durable),
+        cmocka_unit_test(every_move_is_waited_for),
+        cmocka_unit_test(a_disk_that_breaks_under_a_move),
         cmocka_unit_test(what_a_receive_may_not_be),
         cmocka_unit_test(too_many_in_flight),
         cmocka_unit_test(a_poll_waits_for_a_message),
