@@ -119,6 +119,7 @@ static int read_entries(struct sqs_call *call, struct sqs_entry *entries, size_t
     for (size_t i = 0; i < count; i++) {
         entries[i].state = state_of(&results[PLANTED(28) ? count - 1 - i : i]);
         memcpy(entries[i].code, results[i].code, sizeof(entries[i].code));
+        memcpy(entries[i].message, results[i].message, sizeof(entries[i].message));
     }
     return 0;
 }

@@ -192,6 +192,8 @@ enum sqs_entry_state {
 struct sqs_entry {
     enum sqs_entry_state state;
     char code[SQS_CODE_SIZE]; /* "ReceiptHandleIsInvalid"; "" when done */
+    char
+        message[SQS_MESSAGE_SIZE]; /* what SQS says of it, as it stands in the JSON; "" when done */
 };
 
 /* Deletes 1-10 messages. `handles` are raw JSON contents, as in struct sqs_message. entries[i]

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sluice/task.h>
@@ -297,6 +298,17 @@ static int demo_task(struct sl_ctx *ctx, void *arg)
     program_end(run_session(demo, ctx, config));
 }
 
+/* false: errno says why. */
+static bool is_readable_file(const char *path)
+{
+    struct stat status;
+
+    if (access(path, R_OK) < 0 || stat(path, &status) < 0)
+        return false;
+    errno = EISDIR;
+    return !S_ISDIR(status.st_mode);
+}
+
 /* 0, PROBLEM or negative. */
 static int read_flags(struct demo *demo, const struct flags *flags, struct problem *problem)
 {
@@ -307,7 +319,7 @@ static int read_flags(struct demo *demo, const struct flags *flags, struct probl
         return problem_set(problem, EXIT_BAD_USAGE,
                            "--latency %.60s %s\n  do:    --latency 50ms, or 50ms,p99=2s",
                            o->latency, wrong);
-    if (o->events && access(o->events, R_OK) < 0)
+    if (o->events && !is_readable_file(o->events))
         return problem_set(problem, EXIT_BAD_USAGE, "--events %s can't be read: %s", o->events,
                            strerror(errno));
     demo->run_for = o->events && !flags_given(flags, "for") ? SL_FOREVER : o->run_for;

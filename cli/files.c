@@ -68,7 +68,10 @@ int check_writable(const char *path, struct problem *problem)
 {
     const char *slash = strrchr(path, '/');
     struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    bool is_there = stat(path, &status) == 0;
+    if (is_there && S_ISDIR(status.st_mode))
+        return cannot_write(path, EISDIR, problem);
+    if (is_there && !S_ISREG(status.st_mode))
         return access(path, W_OK) == 0 ? 0 : cannot_write(path, errno, problem);
 
     /* a regular file is replaced: it is the folder that has to be writable */

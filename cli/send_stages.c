@@ -304,12 +304,13 @@ static void judge(struct sending *sending, struct packet *packet, const struct s
     size_t kept = 0;
     for (size_t i = 0; i < packet->count; i++) {
         struct send_event *event = packet->events[i];
-        char why[128];
+        char why[64 + SQS_CODE_SIZE + SQS_MESSAGE_SIZE];
         if (entries[i].state == SQS_ENTRY_RETRY && ++event->attempts < ATTEMPTS_MAX) {
             packet->events[kept++] = event;
             continue;
         }
-        snprintf(why, sizeof why, "was refused by SQS: %s", entries[i].code);
+        snprintf(why, sizeof why, "was refused by SQS: %s%s%s", entries[i].code,
+                 entries[i].message[0] ? ": " : "", entries[i].message);
         if (entries[i].state == SQS_ENTRY_DONE)
             sending->sent++;
         else

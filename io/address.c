@@ -56,7 +56,7 @@ const char *address_parse_listen(struct address *out, const char *text)
 
     memset(out, 0, sizeof *out);
     if (!colon)
-        return "it has no port";
+        return "it is not of the form HOST:PORT";
     if ((wrong = parse_port(&port, colon + 1)))
         return wrong;
     n = (size_t)(colon - text);

@@ -223,3 +223,8 @@ def test_other_files_are_refused_and_left(demo, folder):
     ended = demo("--for", "1s").end(10)
     assert ended.code == 78 and "is no ledger of perseus" in ended.err, ended
     assert (folder / "perseus.ledger").read_text() == "my notes\n"
+
+
+def test_events_that_are_a_folder(demo, tmp_path):
+    ended = demo("--events", tmp_path).end(60)
+    assert ended.code == 64 and "Is a directory" in ended.err, ended

@@ -387,6 +387,12 @@ def test_latency(serve):
         assert 0.149 < time.monotonic() - began < 2
 
 
+def test_send_tells_why_sqs_refused(serve, sluice):
+    served = serve("--queue", "orders")
+    ended = sluice("send", "--to", "orders", "--attr", "AWS.x=b", "-", stdin=b"{}\n", env=served.env).end(30)
+    assert ended.code != 0 and "You can't use message attribute names beginning with 'AWS.'" in ended.err, ended
+
+
 def test_run_loses_nothing_to_faults(serve, sluice, receiver):
     """The whole of it against a queue that fails in every way."""
     served = serve("--queue", "orders,visibility=10s", "--fault", "500=5%", "--fault", "throttle=5%", "--fault", "cut=2%",
