@@ -148,6 +148,11 @@ static int run_perseus(const struct command *command, const char *const *argv)
     const char *wrong =
         options.latency ? perseus_read_latency(&serve.config, options.latency) : NULL;
     problem_init(&problem);
+    if (flags_origin(&flags, "status") == FLAG_FROM_LINE && options.fail_rate == 0) {
+        problem_set(&problem, EXIT_BAD_USAGE,
+                    "--status is how requests fail, and none does\n  do:    --fail-rate 1%%");
+        return command_refuse(command, &problem);
+    }
     if (wrong) {
         problem_set(&problem, EXIT_BAD_USAGE,
                     "--latency %.60s %s\n  do:    --latency 50ms, or 50ms,p99=2s", options.latency,

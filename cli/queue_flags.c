@@ -131,6 +131,9 @@ static int read_part(struct reading *r, char *part)
         return unknown_part(r, part);
     if (!value || *value == '\0')
         return refuse(r, "%s needs a value\n  do:    %s", part, kinds[kind].example);
+    if ((kind == 0 && r->queue->visibility.ns >= 0) || (kind == 1 && r->queue->delay.ns >= 0) ||
+        (kind == 2 && r->queue->dead_letter))
+        return refuse(r, "%s comes twice", part);
     if (kind == 2)
         return read_dead_letter(r, value);
     return read_seconds(r, part, value, kind == 0 ? QUEUE_VISIBILITY_MAX_S : QUEUE_DELAY_MAX_S,

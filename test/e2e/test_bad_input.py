@@ -49,6 +49,7 @@ def refused(ended, code, *said):
     (["run", "--from", "no/such name", "--to", NOWHERE], ["no/such name"]),
     (["run", "--from", "x" * 100, "--to", NOWHERE], ["80"]),
     (["run", "--from", "arn:aws:sns:eu-central-1:123456789012:orders", "--to", NOWHERE], ["arn:aws:sns"]),
+    (["perseus", "--status", "503"], ["--status", "--fail-rate"]),
     (["nonsense"], ["nonsense"]),
 ], ids=lambda v: " ".join(v)[-60:].strip() if isinstance(v, list) and len(v) > 1 else None)
 def test_usage(sluice, arguments, said):

@@ -111,6 +111,10 @@ static void test_queues(void **state)
                                  "  do:    visibility=30s"},
         {"orders,visibility=500ms", "--queue orders,visibility=500ms: visibility=500ms: SQS counts "
                                     "in whole seconds"},
+        {"orders,visibility=1m,visibility=2m",
+         "--queue orders,visibility=1m,visibility=2m: visibility comes twice"},
+        {"orders,delay=1m,delay=1m", "--queue orders,delay=1m,delay=1m: delay comes twice"},
+        {"orders,dlq=a:1,dlq=b:1", "--queue orders,dlq=a:1,dlq=b:1: dlq comes twice"},
         {"orders,visibility=13h",
          "--queue orders,visibility=13h: visibility=13h is too large: 12h at most"},
         {"orders,delay=16m", "--queue orders,delay=16m: delay=16m is too large: 15m at most"},
