@@ -224,9 +224,10 @@ void ctx_task_ended(struct sl_ctx *ctx)
     }
 }
 
+/* -ECANCELED is what a task got from a wait and passed on: it must not hide what fails after it. */
 void ctx_failed(struct sl_ctx *ctx, int cause)
 {
-    if (!ctx->failure)
+    if (!ctx->failure && cause != -ECANCELED)
         ctx->failure = cause;
     if (!ctx->keep_going)
         sl_ctx_cancel(ctx, cause);

@@ -72,7 +72,7 @@ struct sl_task {
 struct sl_ctx {
     int err; /* SL_OK, SL_CANCELED, SL_TIMEOUT */
     int cause;
-    int failure; /* the first negative result of a task */
+    int failure; /* the first negative result of a task, but for -ECANCELED */
     bool keep_going;
     unsigned tasks;
     unsigned busy_children; /* that have tasks, or busy children */

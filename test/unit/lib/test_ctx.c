@@ -137,6 +137,51 @@ WORLD_TEST(keep_going_keeps_going_and_remembers)
     assert_int_equal(sl_ctx_leave(scope), -EIO);
 }
 
+struct selects {
+    struct ints *in;
+};
+
+SL_TASK(selects)
+{
+    int n;
+    struct sl_case cases[] = {ints_on_recv(my->in, &n)};
+    int result = sl_select(ctx, cases, 1);
+
+    return result < 0 ? result : 0;
+}
+
+struct fails_last {
+    int result;
+};
+
+/* Its clean-up takes a while, and fails. */
+SL_TASK(fails_last)
+{
+    SL_IGNORE(sl_sleep(ctx, sl_hours(1)));
+    SL_IGNORE(sl_sleep(NULL, sl_ms(1)));
+    return my->result;
+}
+
+WORLD_TEST(a_cancellation_that_is_passed_on_hides_no_failure)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+
+    SL_GO(scope, selects, .in = ints_new(scope, 0, NULL));
+    SL_GO(scope, fails_last, .result = -EIO);
+    settle();
+    sl_ctx_cancel(scope, 0);
+    assert_int_equal(sl_ctx_leave(scope), -EIO);
+    scope = sl_ctx_new(ctx, NULL);
+    SL_GO(scope, selects, .in = ints_new(scope, 0, NULL));
+    settle();
+    sl_ctx_cancel(scope, -EPERM); /* nor the cause */
+    assert_int_equal(sl_ctx_leave(scope), -EPERM);
+    scope = sl_ctx_new(ctx, NULL);
+    SL_GO(scope, selects, .in = ints_new(scope, 0, NULL));
+    settle();
+    assert_int_equal(sl_ctx_leave(scope), 0);
+}
+
 WORLD_TEST(leaving_cancels_and_waits)
 {
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
@@ -389,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_failing_task_cancels_its_siblings),
         cmocka_unit_test(positive_results_are_no_failures),
         cmocka_unit_test(keep_going_keeps_going_and_remembers),
+        cmocka_unit_test(a_cancellation_that_is_passed_on_hides_no_failure),
         cmocka_unit_test(leaving_cancels_and_waits),
         cmocka_unit_test(leaving_waits_for_those_that_take_their_time),
         cmocka_unit_test(leaving_waits_for_contexts_of_other_tasks),
