@@ -410,6 +410,43 @@ static int background(struct sl_ctx *ctx, void *arg)
     return 0;
 }
 
+struct cleans_up {
+    int *ended;
+    bool leaves;
+};
+
+/* In a context that has no parent, while the scheduler ends. */
+SL_TASK(cleans_up)
+{
+    struct sl_ctx *scope;
+
+    SL_IGNORE(sl_sleep(ctx, sl_hours(1)));
+    scope = sl_ctx_new(NULL, NULL);
+    assert_int_equal(sl_ctx_err(scope), SL_CANCELED);
+    SL_GO(scope, stubborn, .ended = my->ended);
+    if (my->leaves)
+        sl_ctx_leave(scope);
+    return 0;
+}
+
+static int end_early(struct sl_ctx *ctx, void *arg)
+{
+    (void)ctx;
+    SL_GO(sl_ctx_new(NULL, NULL), cleans_up, .ended = arg, .leaves = true);
+    SL_GO(sl_ctx_new(NULL, NULL), cleans_up, .ended = arg);
+    settle();
+    return 0;
+}
+
+static void the_scheduler_waits_for_contexts_made_while_it_ends(void **state)
+{
+    int ended = 0;
+
+    (void)state;
+    assert_int_equal(sl_virtual_run(NULL, end_early, &ended), 0);
+    assert_int_equal(ended, 2);
+}
+
 static void results_of_run(void **state)
 {
     int value = 3, ended = 0;
@@ -446,6 +483,7 @@ int main(void)
         cmocka_unit_test(a_wait_context_may_go_while_tasks_remember_it),
         cmocka_unit_test(a_task_started_in_a_cancelled_context_still_runs),
         cmocka_unit_test(deep_and_wide_trees),
+        cmocka_unit_test(the_scheduler_waits_for_contexts_made_while_it_ends),
         cmocka_unit_test(results_of_run),
     };
 
