@@ -95,8 +95,10 @@ SL_API_R int sl_run(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 
 /*
  * The same for a program's main(): SIGPIPE is ignored, and the first SIGINT or SIGTERM cancels
- * `ctx` with -ECANCELED. The second has its usual effect. Afterwards the process should end by
- * _exit: exit waits for helper threads that are busy.
+ * `ctx` with -ECANCELED, as soon as the scheduler looks at the world. The second has its usual
+ * effect, also while tasks clean up: at once if it is the same signal, though a task keep the
+ * thread; the other one not before the first has been looked at. Afterwards the process should end
+ * by _exit: exit waits for helper threads that are busy.
  */
 SL_API_R int sl_main(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 
