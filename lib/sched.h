@@ -31,7 +31,7 @@
 #endif
 
 enum {
-    OPERATIONS_MAX = 128,   /* without a wait, before a task yields */
+    OPERATIONS_MAX = 128,   /* without a wait: the next one yields */
     SWITCHES_PER_LOOK = 32, /* between two looks at the clock */
     POLL_NS = 50000,   /* and the world is polled when this long has passed since the last time */
     STACKS_WARM = 256, /* free stacks that are kept: a megabyte or two */
@@ -112,7 +112,7 @@ struct sl_sched {
     struct sl_task *current; /* NULL in loop context */
     struct sl_task *ready;
     struct sl_task **ready_end;
-    int operations; /* left to the current task */
+    int operations; /* left to the current task; negative: it has done more */
     int switches;   /* left until the next look at the clock */
     bool shuffle;
     bool finished;
@@ -277,6 +277,18 @@ static inline struct sl_task *sched_me(struct sl_sched *s)
 {
     sl_assert(s && s->current);
     return s->current;
+}
+
+/*
+ * The last act of an operation that did not have to wait: after many of them it is others' turn. Not
+ * before it, because they may free the channel and the context: nothing shows that this task is going
+ * to use them.
+ */
+static inline int others_turn(int result)
+{
+    if (__builtin_expect(sl_sched_->operations < 0, 0))
+        sl_yield();
+    return result;
 }
 
 #endif

@@ -22,9 +22,9 @@
  *
  *     SL_GO(ctx, square, .in = numbers, .out = squares);
  *
- * Order is first ready, first run. After 128 operations that did not have to wait, a sending or
- * receiving task yields, so that no pair of tasks keeps the thread for itself; the try_ functions
- * never do.
+ * Order is first ready, first run. After 128 operations that did not have to wait, a task yields at
+ * the end of the next send, receive or select, so that no pair of tasks keeps the thread for itself;
+ * the try_ functions, and a select with a default, never do.
  */
 #ifndef SLUICE_TASK_H
 #define SLUICE_TASK_H
