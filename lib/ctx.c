@@ -283,13 +283,13 @@ int sl_ctx_wait_done(struct sl_ctx *watched, struct sl_ctx *ctx)
                    __builtin_return_address(0));
 }
 
-/* No task in it or under it, and no context that a living task other than `me` still holds. */
+/* No task in it or under it, and no context under it that another living task holds, or leaves. */
 static bool can_free(struct sl_ctx *top, const struct sl_task *me)
 {
     if (is_busy(top))
         return false;
     for (struct sl_ctx *ctx = walk(top, top); ctx; ctx = walk(ctx, top))
-        if (ctx->maker && ctx->maker != me)
+        if (ctx->leaver || (ctx->maker && ctx->maker != me))
             return false;
     return true;
 }

@@ -90,7 +90,9 @@ SL_API_R int sl_ctx_wait_done(struct sl_ctx *watched, struct sl_ctx *ctx);
 /*
  * Ends the scope: cancels it if it is still live, waits for all its tasks, frees its channels and
  * then the context. Contexts that the same task made under it are left first; for those of other
- * tasks it waits until they are left. This wait cannot be cancelled.
+ * tasks, and for one that another task is leaving, it waits until they are left. This wait cannot be
+ * cancelled. A task may leave what another one has made, which must not use it any more, nor leave
+ * a context above it before.
  *   0         nothing went wrong; being cancelled with -ECANCELED is nothing wrong
  *   negative  the first failure of a task other than -ECANCELED, else the cause with which somebody
  *             cancelled it; -ETIMEDOUT for a deadline

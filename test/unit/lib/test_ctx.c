@@ -277,6 +277,45 @@ WORLD_TEST(contexts_of_tasks_that_ended_go_with_their_parent)
     assert_int_equal(sl_ctx_leave(scope), 0);
 }
 
+struct parked {
+    struct sl_parker *parker;
+};
+
+SL_TASK(parked)
+{
+    (void)ctx;
+    return sl_park(my->parker, NULL, SL_NEVER, "a test");
+}
+
+struct leaves {
+    struct sl_ctx *scope;
+    int *result;
+};
+
+SL_TASK(leaves)
+{
+    *my->result = sl_ctx_leave(my->scope);
+    return 0;
+}
+
+/* It is woken, and has not run yet, when the one above is left. */
+WORLD_TEST(leaving_waits_for_another_task_that_leaves)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL), *child = sl_ctx_new(scope, NULL);
+    struct sl_parker parker;
+    int result = -1;
+
+    sl_parker_init(&parker);
+    SL_GO(child, parked, .parker = &parker);
+    SL_GO(ctx, leaves, .scope = child, .result = &result);
+    settle();
+    sl_unpark(&parker);
+    sl_yield();
+    assert_int_equal(result, -1);
+    assert_int_equal(sl_ctx_leave(scope), 0);
+    assert_int_equal(result, 0);
+}
+
 WORLD_TEST(waiting_for_a_scope)
 {
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL), *child = sl_ctx_new(scope, NULL);
@@ -476,6 +515,7 @@ int main(void)
         cmocka_unit_test(leaving_waits_for_those_that_take_their_time),
         cmocka_unit_test(leaving_waits_for_contexts_of_other_tasks),
         cmocka_unit_test(contexts_of_tasks_that_ended_go_with_their_parent),
+        cmocka_unit_test(leaving_waits_for_another_task_that_leaves),
         cmocka_unit_test(waiting_for_a_scope),
         cmocka_unit_test(who_has_ended_does_not_wait_for_a_scope),
         cmocka_unit_test(waiting_for_the_end_of_a_context),
