@@ -69,7 +69,8 @@ SL_API void sl_timer_init(struct sl_timer *t, void (*fired)(struct sl_timer *t))
 
 /*
  * Calls `fired` once, when `at` has come; instead of an earlier setting. Timers of one time fire in
- * the order of setting.
+ * the order of setting; a time that has passed counts as the present. What a callback sets for the
+ * present fires after all that are due have, and descriptors and tasks have had their turn.
  */
 SL_API void sl_timer_set(struct sl_timer *t, sl_time at);
 
