@@ -66,7 +66,7 @@ struct sl_task {
     uint64_t id;
     void *mapping;
     unsigned valgrind_id;
-    _Alignas(16) char args[SL_TASK_ARGS_MAX];
+    _Alignas(SL_ALIGN_MAX) char args[SL_TASK_ARGS_MAX];
 };
 
 struct sl_ctx {
@@ -92,8 +92,8 @@ struct sl_ctx {
 };
 
 struct sl_chan {
-    struct sl_sched *sched;
-    struct sl_link receivers, senders; /* struct sl_case */
+    _Alignas(SL_ALIGN_MAX) struct sl_sched *sched; /* all of it: the ring follows */
+    struct sl_link receivers, senders;             /* struct sl_case */
     size_t elem_size;
     size_t capacity, count;
     char *read, *write, *ring, *ring_end;

@@ -58,6 +58,7 @@ enum { SL_GENERATOR_ARGS_MAX = SL_TASK_ARGS_MAX - 32 };
         static const struct sl_task_site sl_site_ = {                                              \
             #name, __FILE__, __LINE__, (uint32_t)sizeof(struct name), sl_generator_run_};          \
         _Static_assert(sizeof(struct name) <= SL_GENERATOR_ARGS_MAX, "pass a pointer instead");    \
+        SL_ASSERT_ALIGN_(struct name);                                                             \
         sl_generate_##name((ctx_), &sl_site_, &(struct name){__VA_ARGS__});                        \
     })
 

@@ -5,9 +5,9 @@
  * with other tasks needs no lock. It must not block the thread: blocking work goes through
  * sl_offload. The stack has 256 KiB, touched lazily.
  *
- *     struct square {              its arguments: a struct of its name, at most SL_TASK_ARGS_MAX bytes
- *         struct ints *in, *out;   (a task without any: struct beat { char none; };)
- *     };
+ *     struct square {              its arguments: a struct of its name, at most SL_TASK_ARGS_MAX bytes,
+ *         struct ints *in, *out;   aligned to SL_ALIGN_MAX at most
+ *     };                           (a task without any: struct beat { char none; };)
  *
  *     SL_TASK(square)              sees `struct sl_ctx *ctx`, its scope, and `struct square *my`
  *     {
@@ -80,6 +80,7 @@ struct sl_task_site {
         static const struct sl_task_site sl_site_ = {                                              \
             #name, __FILE__, __LINE__, (uint32_t)sizeof(struct name), sl_task_##name};             \
         _Static_assert(sizeof(struct name) <= SL_TASK_ARGS_MAX, "pass a pointer instead");         \
+        SL_ASSERT_ALIGN_(struct name);                                                             \
         sl_go_((ctx_), &sl_site_, __extension__ &(struct name){__VA_ARGS__});                      \
     } while (0)
 

@@ -346,6 +346,58 @@ WORLD_TEST(elements_of_any_size)
     assert_int_equal(sl_chan_cap(bytes_chan(bytes)), 2);
 }
 
+struct aligned {
+    _Alignas(SL_ALIGN_MAX) char bytes[SL_ALIGN_MAX];
+};
+
+SL_CHAN_OF(aligneds, struct aligned);
+
+static int drops_aligned;
+
+static void drop_aligned(struct aligned *value)
+{
+    drops_aligned += (uintptr_t)value % SL_ALIGN_MAX == 0;
+}
+
+struct takes_aligned {
+    struct aligned value;
+    bool *is_aligned;
+};
+
+SL_TASK(takes_aligned)
+{
+    *my->is_aligned = (uintptr_t)my % SL_ALIGN_MAX == 0;
+    return 0;
+}
+
+struct makes_aligned {
+    struct aligned value;
+};
+
+SL_GENERATOR(makes_aligned, ints)
+{
+    return ints_send(out, ctx, (uintptr_t)my % SL_ALIGN_MAX == 0);
+}
+
+/* A stricter one does not compile. */
+WORLD_TEST(what_is_copied_keeps_its_alignment)
+{
+    struct aligneds *ch = aligneds_new(ctx, 3, drop_aligned);
+    bool is_aligned = false;
+    int generated = 0;
+
+    drops_aligned = 0;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(aligneds_send(ch, ctx, (struct aligned){{'x'}}), SL_OK);
+    aligneds_free(ch);
+    assert_int_equal(drops_aligned, 3);
+    SL_GO(ctx, takes_aligned, .is_aligned = &is_aligned);
+    assert_int_equal(ints_recv(SL_GENERATE(ctx, makes_aligned, .value = {{0}}), ctx, &generated),
+                     SL_OK);
+    assert_true(is_aligned);
+    assert_true(generated);
+}
+
 /* One to four words are copied in another way than the rest: no byte too few, none beyond. */
 WORLD_TEST(elements_of_every_size_are_copied_whole)
 {
@@ -599,6 +651,7 @@ int main(void)
         cmocka_unit_test(leaving_drops_what_is_inside),
         cmocka_unit_test(free_before_the_scope_ends),
         cmocka_unit_test(elements_of_any_size),
+        cmocka_unit_test(what_is_copied_keeps_its_alignment),
         cmocka_unit_test(elements_of_every_size_are_copied_whole),
         cmocka_unit_test(no_memory_cancels_the_scope),
         cmocka_unit_test(a_busy_task_yields_after_128_operations),
