@@ -22,14 +22,21 @@ struct batch_stage {
     size_t count, room;
 };
 
+static size_t add(size_t a, size_t b)
+{
+    size_t sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
+}
+
 /* As many as a batcher with these limits would take; at least one. */
 static size_t elements_max(const struct sl_batch_limits *l, size_t elem_size)
 {
-    size_t each = elem_size + l->separator_bytes, by_bytes = SIZE_MAX;
+    size_t each = add(elem_size, l->separator_bytes), by_bytes = SIZE_MAX;
 
     if (l->bytes && each > 0) {
         by_bytes = l->bytes > l->overhead_bytes ? l->bytes - l->overhead_bytes : 0;
-        by_bytes = (by_bytes + l->separator_bytes) / each;
+        by_bytes = add(by_bytes, l->separator_bytes) / each;
     }
     if (l->count && l->count < by_bytes)
         return l->count;

@@ -152,7 +152,7 @@ static inline int recv_plain(struct sl_chan *ch, void *value)
     return SL_OK;
 }
 
-/* Whether an operation may begin: not cancelled, and after many without a wait it is others' turn. */
+/* Whether the plain case will do: not if cancelled, nor if others have their turn afterwards. */
 static inline bool may_begin(struct sl_sched *s, const struct sl_ctx *ctx)
 {
     return --s->operations >= 0 && !(ctx && ctx->err);
@@ -195,14 +195,12 @@ static __attribute__((noinline)) int send_complicated(struct sl_chan *ch, struct
 {
     int result;
 
-    if (sl_sched_->operations < 0)
-        sl_yield();
     if (ctx && ctx->err)
-        return ctx->err;
+        return others_turn(ctx->err);
     if (!ch)
         return sched_wait(ctx, SL_NEVER, "a NULL channel", place);
     result = chan_send_now(ch, value);
-    return result == SL_WOULD_BLOCK ? send_wait(ch, ctx, value, place) : result;
+    return result == SL_WOULD_BLOCK ? send_wait(ch, ctx, value, place) : others_turn(result);
 }
 
 static __attribute__((noinline)) int recv_complicated(struct sl_chan *ch, struct sl_ctx *ctx,
@@ -210,14 +208,12 @@ static __attribute__((noinline)) int recv_complicated(struct sl_chan *ch, struct
 {
     int result;
 
-    if (sl_sched_->operations < 0)
-        sl_yield();
     if (ctx && ctx->err)
-        return ctx->err;
+        return others_turn(ctx->err);
     if (!ch)
         return sched_wait(ctx, SL_NEVER, "a NULL channel", place);
     result = chan_recv_now(ch, value);
-    return result == SL_WOULD_BLOCK ? recv_wait(ch, ctx, value, place) : result;
+    return result == SL_WOULD_BLOCK ? recv_wait(ch, ctx, value, place) : others_turn(result);
 }
 
 int sl_chan_send(struct sl_chan *ch, struct sl_ctx *ctx, const void *value)
@@ -257,7 +253,7 @@ static __attribute__((noinline)) int recv_wait_until(struct sl_chan *ch, struct 
     int result;
 
     if (until.ns <= me->sched->seen.ns)
-        return SL_TIMEOUT;
+        return others_turn(SL_TIMEOUT);
     me->waits_on = "a NULL channel";
     if (ch) {
         me->one.value.into = value;
@@ -265,6 +261,18 @@ static __attribute__((noinline)) int recv_wait_until(struct sl_chan *ch, struct 
     }
     result = sched_block_until(me, ctx, until, place);
     return result == WAIT_REACHED ? SL_TIMEOUT : result;
+}
+
+/* SL_WOULD_BLOCK: nothing was done. */
+static __attribute__((noinline)) int recv_until_complicated(struct sl_chan *ch, struct sl_ctx *ctx,
+                                                            void *value)
+{
+    int result;
+
+    if (ctx && ctx->err)
+        return others_turn(ctx->err);
+    result = ch ? chan_recv_now(ch, value) : SL_WOULD_BLOCK;
+    return result == SL_WOULD_BLOCK ? result : others_turn(result);
 }
 
 int sl_chan_recv_until(struct sl_chan *ch, struct sl_ctx *ctx, sl_time until, void *value)
@@ -275,13 +283,8 @@ int sl_chan_recv_until(struct sl_chan *ch, struct sl_ctx *ctx, sl_time until, vo
     sl_assert(s && (!ch || ch->sched == s));
     if (may_begin(s, ctx) && ch)
         result = recv_plain(ch, value);
-    if (result == COMPLICATED) {
-        if (s->operations < 0)
-            sl_yield();
-        if (ctx && ctx->err)
-            return ctx->err;
-        result = ch ? chan_recv_now(ch, value) : SL_WOULD_BLOCK;
-    }
+    if (result == COMPLICATED)
+        result = recv_until_complicated(ch, ctx, value);
     if (result != SL_WOULD_BLOCK)
         return result;
     return recv_wait_until(ch, ctx, until, value, __builtin_return_address(0));

@@ -224,9 +224,10 @@ void ctx_task_ended(struct sl_ctx *ctx)
     }
 }
 
+/* -ECANCELED is what a task got from a wait and passed on: it must not hide what fails after it. */
 void ctx_failed(struct sl_ctx *ctx, int cause)
 {
-    if (!ctx->failure)
+    if (!ctx->failure && cause != -ECANCELED)
         ctx->failure = cause;
     if (!ctx->keep_going)
         sl_ctx_cancel(ctx, cause);
@@ -282,13 +283,13 @@ int sl_ctx_wait_done(struct sl_ctx *watched, struct sl_ctx *ctx)
                    __builtin_return_address(0));
 }
 
-/* No task in it or under it, and no context that a living task other than `me` still holds. */
+/* No task in it or under it, and no context under it that another living task holds, or leaves. */
 static bool can_free(struct sl_ctx *top, const struct sl_task *me)
 {
     if (is_busy(top))
         return false;
     for (struct sl_ctx *ctx = walk(top, top); ctx; ctx = walk(ctx, top))
-        if (ctx->maker && ctx->maker != me)
+        if (ctx->leaver || (ctx->maker && ctx->maker != me))
             return false;
     return true;
 }

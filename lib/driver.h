@@ -28,6 +28,8 @@ struct sl_job {
 /* A signal that the process wants to hear. */
 struct sl_signal {
     int signo;
+    bool once;       /* its usual effect is back from the moment that the first one comes */
+    unsigned missed; /* set by signal_close: how many had come that were not told */
     void (*caught)(struct sl_signal *s);
     void *driver;
 };

@@ -6,9 +6,9 @@
 #include "lib/sched.h"
 #include <sluice/generate.h>
 
-/* Stands before the generator's own arguments. */
+/* Stands before the generator's own arguments, whose alignment it keeps. */
 struct generator {
-    struct sl_chan *out;
+    _Alignas(SL_ALIGN_MAX) struct sl_chan *out;
     int (*body)(struct sl_ctx *ctx, struct sl_chan *out, void *my);
 };
 

@@ -31,7 +31,7 @@
 #endif
 
 enum {
-    OPERATIONS_MAX = 128,   /* without a wait, before a task yields */
+    OPERATIONS_MAX = 128,   /* without a wait: the next one yields */
     SWITCHES_PER_LOOK = 32, /* between two looks at the clock */
     POLL_NS = 50000,   /* and the world is polled when this long has passed since the last time */
     STACKS_WARM = 256, /* free stacks that are kept: a megabyte or two */
@@ -66,13 +66,13 @@ struct sl_task {
     uint64_t id;
     void *mapping;
     unsigned valgrind_id;
-    _Alignas(16) char args[SL_TASK_ARGS_MAX];
+    _Alignas(SL_ALIGN_MAX) char args[SL_TASK_ARGS_MAX];
 };
 
 struct sl_ctx {
     int err; /* SL_OK, SL_CANCELED, SL_TIMEOUT */
     int cause;
-    int failure; /* the first negative result of a task */
+    int failure; /* the first negative result of a task, but for -ECANCELED */
     bool keep_going;
     unsigned tasks;
     unsigned busy_children; /* that have tasks, or busy children */
@@ -92,8 +92,8 @@ struct sl_ctx {
 };
 
 struct sl_chan {
-    struct sl_sched *sched;
-    struct sl_link receivers, senders; /* struct sl_case */
+    _Alignas(SL_ALIGN_MAX) struct sl_sched *sched; /* all of it: the ring follows */
+    struct sl_link receivers, senders;             /* struct sl_case */
     size_t elem_size;
     size_t capacity, count;
     char *read, *write, *ring, *ring_end;
@@ -112,7 +112,7 @@ struct sl_sched {
     struct sl_task *current; /* NULL in loop context */
     struct sl_task *ready;
     struct sl_task **ready_end;
-    int operations; /* left to the current task */
+    int operations; /* left to the current task; negative: it has done more */
     int switches;   /* left until the next look at the clock */
     bool shuffle;
     bool finished;
@@ -149,6 +149,7 @@ void stack_free(struct sl_task *t);
 /* task.c */
 void *task_start(struct sl_ctx *ctx, const struct sl_task_site *site);
 void task_worker(void *arg);
+__attribute__((noinline)) int task_yield_after(int result);
 
 /* timer.c */
 sl_time timers_next(struct sl_sched *s);
@@ -277,6 +278,18 @@ static inline struct sl_task *sched_me(struct sl_sched *s)
 {
     sl_assert(s && s->current);
     return s->current;
+}
+
+/*
+ * The last act of an operation that did not have to wait: after many of them it is others' turn. Not
+ * before it, because they may free the channel and the context: nothing shows that this task is going
+ * to use them.
+ */
+static inline int others_turn(int result)
+{
+    if (__builtin_expect(sl_sched_->operations < 0, 0))
+        return task_yield_after(result);
+    return result;
 }
 
 #endif

@@ -157,7 +157,8 @@ static int run_first(struct sl_ctx *none, void *args)
     result = my->fn(ctx, my->arg);
     failure = sl_ctx_leave(ctx);
     *my->result = result < 0 || failure == 0 ? result : failure;
-    sl_ctx_leave(SL_TAKE(s->background));
+    sl_ctx_leave(s->background); /* still there for those that clean up */
+    s->background = NULL;
     s->finished = true;
     return 0;
 }

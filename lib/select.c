@@ -106,15 +106,14 @@ int sl_select(struct sl_ctx *ctx, struct sl_case *cases, size_t n)
 
     sl_assert(s && n <= SL_SELECT_MAX);
     set = ready_set(s, cases, n, &otherwise);
-    if (__builtin_expect(--s->operations < 0, 0) && otherwise < 0) {
-        sl_yield();
-        set = ready_set(s, cases, n, &otherwise);
+    s->operations--;
+    if (ctx && ctx->err) {
+        chosen = ctx->err == SL_TIMEOUT ? -ETIMEDOUT : -ECANCELED;
+    } else {
+        if (set == 0 && otherwise < 0)
+            return wait_for_one(sched_me(s), ctx, cases, n, __builtin_return_address(0));
+        chosen = set == 0 ? otherwise : choose(s, set);
+        do_case(&cases[chosen]);
     }
-    if (ctx && ctx->err)
-        return ctx->err == SL_TIMEOUT ? -ETIMEDOUT : -ECANCELED;
-    if (set == 0 && otherwise < 0)
-        return wait_for_one(sched_me(s), ctx, cases, n, __builtin_return_address(0));
-    chosen = set == 0 ? otherwise : choose(s, set);
-    do_case(&cases[chosen]);
-    return chosen;
+    return otherwise < 0 ? others_turn(chosen) : chosen;
 }

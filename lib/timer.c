@@ -89,7 +89,7 @@ void sl_timer_set(struct sl_timer *t, sl_time at)
         take_out(s, t);
     if (at.ns == INT64_MAX)
         return;
-    t->at = at;
+    t->at = sl_time_max(at, s->seen);
     t->order_ = ++s->timer_order;
     t->sched_ = s;
     s->timers = meld(s->timers, t);
@@ -120,7 +120,10 @@ sl_time timers_next(struct sl_sched *s)
     return s->timers ? s->timers->at : SL_NEVER;
 }
 
-/* Only those that are set already: one that a callback sets for now comes with the next poll. */
+/*
+ * Only those that are set already: one that a callback sets for now comes with the next poll. As its
+ * time is not before `now`, whatever the callback said, it is in nobody's way.
+ */
 void timers_run(struct sl_sched *s, sl_time now)
 {
     uint64_t last = s->timer_order;

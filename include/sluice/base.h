@@ -60,6 +60,15 @@ SL_API __attribute__((noreturn, cold)) void sl_assert_failed(const char *what, c
 
 #define SL_UNUSED __attribute__((unused))
 
+/*
+ * The strictest alignment that is kept for what the library copies: elements of channels, arguments
+ * of tasks and generators. It is malloc's, 16 on x86-64 and aarch64.
+ */
+enum { SL_ALIGN_MAX = _Alignof(max_align_t) };
+
+#define SL_ASSERT_ALIGN_(type)                                                                     \
+    _Static_assert(_Alignof(type) <= SL_ALIGN_MAX, "aligned too strictly: pass a pointer instead")
+
 /* A place in a circular list, or its head: the library's links inside structs that the caller holds. */
 struct sl_link {
     struct sl_link *next, *prev;

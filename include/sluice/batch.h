@@ -77,7 +77,8 @@ SL_CHAN_OF(sl_batches, struct sl_items);
  * `ctx`) that they come out of. A unit is one element and counts `elem_size` bytes. When `in` is
  * closed the last batch leaves and the channel is closed; when `ctx` is cancelled, what is held
  * goes to the drop function of `in` if it has one, and the channel is closed. NULL for `in` gives
- * NULL; so does want of memory, and then `ctx` is cancelled.
+ * NULL; so does want of memory for the channel, and then `ctx` is cancelled. If the task can't be
+ * started, `ctx` is cancelled as well, and the channel is closed already.
  */
 SL_API struct sl_batches *sl_batch(struct sl_ctx *ctx, struct sl_chan *in,
                                    const struct sl_batch_limits *limits);

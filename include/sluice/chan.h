@@ -33,10 +33,10 @@
 #include <sluice/select.h>
 
 /*
- * Makes a channel of `capacity` elements of `elem_size` bytes, owned by `scope`. `drop` is called
- * for each value that is still inside when the channel is freed, to free what it owns; without it
- * the channel must be empty then (asserted); sl_chan_forget says that values own nothing. Without
- * memory: NULL, and `scope` is cancelled with -ENOMEM.
+ * Makes a channel of `capacity` elements of `elem_size` bytes, owned by `scope`. Elements may be
+ * aligned to SL_ALIGN_MAX. `drop` is called for each value that is still inside when the channel is
+ * freed, to free what it owns; without it the channel must be empty then (asserted); sl_chan_forget
+ * says that values own nothing. Without memory: NULL, and `scope` is cancelled with -ENOMEM.
  */
 SL_API struct sl_chan *sl_chan_new(struct sl_ctx *scope, size_t elem_size, size_t capacity,
                                    void (*drop)(void *elem));
@@ -110,6 +110,7 @@ SL_API struct sl_chan *sl_chan_new_typed(struct sl_ctx *scope, const struct sl_c
 
 #define SL_CHAN_OF(name, type)                                                                     \
     struct name;                                                                                   \
+    SL_ASSERT_ALIGN_(type);                                                                        \
     SL_WRAP_ struct sl_chan *name##_chan(struct name *ch)                                          \
     {                                                                                              \
         return (struct sl_chan *)(void *)ch;                                                       \

@@ -18,7 +18,8 @@
  *
  * A task that returns a negative result cancels its context with that cause; its siblings then
  * stop, and sl_ctx_leave returns it. Positive results (SL_CLOSED, SL_CANCELED, ...) are not
- * failures.
+ * failures. -ECANCELED, which sl_select gives and tasks pass on, cancels as well but is no failure
+ * either: sl_ctx_leave returns one that comes later.
  *
  * Life: new → SL_GO, sl_chan_new, waits → leave. All of one scheduler.
  */
@@ -89,10 +90,12 @@ SL_API_R int sl_ctx_wait_done(struct sl_ctx *watched, struct sl_ctx *ctx);
 /*
  * Ends the scope: cancels it if it is still live, waits for all its tasks, frees its channels and
  * then the context. Contexts that the same task made under it are left first; for those of other
- * tasks it waits until they are left. This wait cannot be cancelled.
+ * tasks, and for one that another task is leaving, it waits until they are left. This wait cannot be
+ * cancelled. A task may leave what another one has made, which must not use it any more, nor leave
+ * a context above it before.
  *   0         nothing went wrong; being cancelled with -ECANCELED is nothing wrong
- *   negative  the first failure of a task, else the cause with which somebody cancelled it;
- *             -ETIMEDOUT for a deadline
+ *   negative  the first failure of a task other than -ECANCELED, else the cause with which somebody
+ *             cancelled it; -ETIMEDOUT for a deadline
  */
 SL_API int sl_ctx_leave(struct sl_ctx *ctx);
 

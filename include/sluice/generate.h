@@ -18,8 +18,10 @@
  *
  *     struct ints *numbers = SL_GENERATE(ctx, count, .from = 1, .to = 10);
  *
- * The channel is a rendezvous and belongs to `ctx`. Without memory the result is NULL and `ctx` is
- * cancelled, so that whoever receives from it learns it there.
+ * The channel is a rendezvous and belongs to `ctx`. If there is no memory for it the result is NULL;
+ * if the task can't be started, which may also be for the number of tasks, it is a channel that is
+ * closed already. Either way `ctx` is cancelled with the cause: who receives with it learns it there,
+ * and whoever receives until the close is done at once.
  */
 #ifndef SLUICE_GENERATE_H
 #define SLUICE_GENERATE_H
@@ -56,6 +58,7 @@ enum { SL_GENERATOR_ARGS_MAX = SL_TASK_ARGS_MAX - 32 };
         static const struct sl_task_site sl_site_ = {                                              \
             #name, __FILE__, __LINE__, (uint32_t)sizeof(struct name), sl_generator_run_};          \
         _Static_assert(sizeof(struct name) <= SL_GENERATOR_ARGS_MAX, "pass a pointer instead");    \
+        SL_ASSERT_ALIGN_(struct name);                                                             \
         sl_generate_##name((ctx_), &sl_site_, &(struct name){__VA_ARGS__});                        \
     })
 
@@ -69,7 +72,8 @@ SL_API int sl_generator_run_(struct sl_ctx *ctx, void *args);
  * `ctx`, and is closed when all of them are closed or `ctx` is cancelled. Values from one channel
  * keep their order. A value that is in hand when `ctx` is cancelled goes to the drop function of
  * the channel that it came from; without one it is forgotten. A NULL channel is never closed. The
- * array is read before it returns. Without memory as SL_GENERATE.
+ * array is read before it returns. NULL if all of them are; without memory, or tasks, as SL_GENERATE,
+ * but if some tasks could be started the channel is closed when those have ended.
  */
 SL_API struct sl_chan *sl_merge(struct sl_ctx *ctx, struct sl_chan *const *in, size_t n);
 

@@ -69,7 +69,8 @@ SL_API void sl_timer_init(struct sl_timer *t, void (*fired)(struct sl_timer *t))
 
 /*
  * Calls `fired` once, when `at` has come; instead of an earlier setting. Timers of one time fire in
- * the order of setting.
+ * the order of setting; a time that has passed counts as the present. What a callback sets for the
+ * present fires after all that are due have, and descriptors and tasks have had their turn.
  */
 SL_API void sl_timer_set(struct sl_timer *t, sl_time at);
 
@@ -99,8 +100,9 @@ SL_API void sl_unpark(struct sl_parker *p);
 
 /*
  * Lets another thread call into loop context. `rung(arg)` is called some time after one or more
- * rings. The bell counts as something that may still wake a task, so there is no deadlock report
- * while one lives.
+ * rings, if there is a reference still: a thread that rings and then drops the last one may not be
+ * answered, so whoever waits for the answer keeps one. The bell counts as something that may still
+ * wake a task, so there is no deadlock report while one lives.
  *
  * A bell is counted: new gives one reference, to be dropped by unref on the scheduler's thread or
  * on any other. When the scheduler ends, or after sl_bell_silence, ringing does nothing. NULL

@@ -5,9 +5,9 @@
  * with other tasks needs no lock. It must not block the thread: blocking work goes through
  * sl_offload. The stack has 256 KiB, touched lazily.
  *
- *     struct square {              its arguments: a struct of its name, at most SL_TASK_ARGS_MAX bytes
- *         struct ints *in, *out;   (a task without any: struct beat { char none; };)
- *     };
+ *     struct square {              its arguments: a struct of its name, at most SL_TASK_ARGS_MAX bytes,
+ *         struct ints *in, *out;   aligned to SL_ALIGN_MAX at most
+ *     };                           (a task without any: struct beat { char none; };)
  *
  *     SL_TASK(square)              sees `struct sl_ctx *ctx`, its scope, and `struct square *my`
  *     {
@@ -22,9 +22,9 @@
  *
  *     SL_GO(ctx, square, .in = numbers, .out = squares);
  *
- * Order is first ready, first run. After 128 operations that did not have to wait, a sending or
- * receiving task yields, so that no pair of tasks keeps the thread for itself; the try_ functions
- * never do.
+ * Order is first ready, first run. After 128 operations that did not have to wait, a task yields at
+ * the end of the next send, receive or select, so that no pair of tasks keeps the thread for itself;
+ * the try_ functions, and a select with a default, never do.
  */
 #ifndef SLUICE_TASK_H
 #define SLUICE_TASK_H
@@ -80,6 +80,7 @@ struct sl_task_site {
         static const struct sl_task_site sl_site_ = {                                              \
             #name, __FILE__, __LINE__, (uint32_t)sizeof(struct name), sl_task_##name};             \
         _Static_assert(sizeof(struct name) <= SL_TASK_ARGS_MAX, "pass a pointer instead");         \
+        SL_ASSERT_ALIGN_(struct name);                                                             \
         sl_go_((ctx_), &sl_site_, __extension__ &(struct name){__VA_ARGS__});                      \
     } while (0)
 
@@ -95,8 +96,10 @@ SL_API_R int sl_run(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 
 /*
  * The same for a program's main(): SIGPIPE is ignored, and the first SIGINT or SIGTERM cancels
- * `ctx` with -ECANCELED. The second has its usual effect. Afterwards the process should end by
- * _exit: exit waits for helper threads that are busy.
+ * `ctx` with -ECANCELED, as soon as the scheduler looks at the world. The second has its usual
+ * effect, also while tasks clean up: at once if it is the same signal, though a task keep the
+ * thread; the other one not before the first has been looked at. Afterwards the process should end
+ * by _exit: exit waits for helper threads that are busy.
  */
 SL_API_R int sl_main(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg);
 

@@ -187,6 +187,7 @@ static void watch_close(struct sl_driver *d, struct sl_watch *watch)
 struct catcher {
     uv_signal_t handle;
     struct sl_signal *signal;
+    unsigned told;
 };
 
 static void on_signal(uv_signal_t *h, int signo)
@@ -195,6 +196,7 @@ static void on_signal(uv_signal_t *h, int signo)
 
     (void)signo;
     SL_CONTAINER_OF(h->loop, struct uv_driver, loop)->told++;
+    c->told++;
     c->signal->caught(c->signal);
 }
 
@@ -203,7 +205,8 @@ static void signal_close(struct sl_driver *d, struct sl_signal *signal)
     struct catcher *c = SL_TAKE(signal->driver);
 
     (void)d;
-    uv_signal_stop(&c->handle); /* the usual effect is back from here on */
+    uv_signal_stop(&c->handle);                          /* the usual effect is back from here on */
+    signal->missed = c->handle.caught_signals - c->told; /* in libuv's pipe: it forgets them */
     uv_close((uv_handle_t *)&c->handle, free_handle);
 }
 
@@ -214,14 +217,15 @@ static int signal_open(struct sl_driver *d, struct sl_signal *signal)
 
     if (!c)
         return -ENOMEM;
-    c->signal = signal;
+    *c = (struct catcher){.signal = signal};
     result = uv_signal_init(&of(d)->loop, &c->handle);
     if (result) {
         free(c);
         return result;
     }
     signal->driver = c;
-    result = uv_signal_start(&c->handle, on_signal, signal->signo);
+    result = (signal->once ? uv_signal_start_oneshot : uv_signal_start)(&c->handle, on_signal,
+                                                                        signal->signo);
     if (result)
         signal_close(d, signal);
     return result;

@@ -26,29 +26,41 @@ int sl_run(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg)
     return result;
 }
 
+/*
+ * The first signal cancels, the second has its usual effect whenever it comes. The kernel restores
+ * that with the first of its kind, so that the second ends even a task that keeps the thread; one
+ * of the other kind that came before the loop looked is raised again.
+ */
 struct interrupt {
     struct sl_signal signals[2];
-    struct sl_ctx *ctx;
+    struct sl_ctx *ctx; /* NULL when it has been left */
     int (*fn)(struct sl_ctx *ctx, void *arg);
     void *arg;
 };
 
-/* These do not count as something that may wake a task: a deadlock is still reported. */
-static void stop_listening(struct interrupt *in)
+/* Not a signal that the program itself listens to as well: it has been told. */
+static void raise_if_missed(const struct sl_signal *signal)
 {
-    struct sl_driver *d = sl_sched_->driver;
+    struct sigaction action;
 
-    for (int i = 0; i < 2; i++)
-        if (in->signals[i].driver)
-            d->signal_close(d, &in->signals[i]);
+    if (signal->missed == 0 || sigaction(signal->signo, NULL, &action) != 0)
+        return;
+    if (action.sa_handler == SIG_DFL)
+        raise(signal->signo);
 }
 
 static void interrupt_at(struct sl_signal *signal, int i)
 {
     struct interrupt *in = SL_CONTAINER_OF(signal - i, struct interrupt, signals);
+    struct sl_driver *d = sl_sched_->driver;
 
-    stop_listening(in);
-    sl_ctx_cancel(in->ctx, -ECANCELED);
+    for (i = 0; i < 2; i++)
+        if (in->signals[i].driver)
+            d->signal_close(d, &in->signals[i]);
+    for (i = 0; i < 2; i++)
+        raise_if_missed(&in->signals[i]);
+    if (in->ctx)
+        sl_ctx_cancel(in->ctx, -ECANCELED);
 }
 
 static void interrupted(struct sl_signal *signal)
@@ -61,21 +73,28 @@ static void terminated(struct sl_signal *signal)
     interrupt_at(signal, 1);
 }
 
+/*
+ * The program gets a scope that is left here, because listening goes on until the driver ends, so
+ * that the first signal cuts off nobody who cleans up. It does not count as something that may wake
+ * a task: a deadlock is still reported.
+ */
 static int run_main(struct sl_ctx *ctx, void *arg)
 {
     struct interrupt *in = arg;
     struct sl_driver *d = sl_sched_->driver;
-    int result = 0;
+    int result = 0, failure;
 
-    in->ctx = ctx;
-    in->signals[0] = (struct sl_signal){.signo = SIGINT, .caught = interrupted};
-    in->signals[1] = (struct sl_signal){.signo = SIGTERM, .caught = terminated};
+    in->signals[0] = (struct sl_signal){.signo = SIGINT, .once = true, .caught = interrupted};
+    in->signals[1] = (struct sl_signal){.signo = SIGTERM, .once = true, .caught = terminated};
     for (int i = 0; i < 2 && result == 0; i++)
         result = d->signal_open(d, &in->signals[i]);
-    if (result == 0)
-        result = in->fn(ctx, in->arg);
-    stop_listening(in);
-    return result;
+    if (result)
+        return result;
+    in->ctx = sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "main"});
+    result = in->fn(in->ctx, in->arg);
+    failure = sl_ctx_leave(in->ctx);
+    in->ctx = NULL;
+    return result < 0 || failure == 0 ? result : failure;
 }
 
 int sl_main(int (*fn)(struct sl_ctx *ctx, void *arg), void *arg)

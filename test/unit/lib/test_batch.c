@@ -248,6 +248,10 @@ WORLD_TEST(the_stage_agrees_with_the_policy)
         {.bytes = 22, .overhead_bytes = 2, .separator_bytes = 1, .age = SL_DUR_FOREVER},
         {.bytes = 23, .overhead_bytes = 40, .separator_bytes = 1, .age = SL_DUR_FOREVER},
         {.bytes = 99, .count = 3, .overhead_bytes = 7, .separator_bytes = 9, .age = SL_DUR_FOREVER},
+        {.bytes = SIZE_MAX, .count = 10, .separator_bytes = 1, .age = SL_DUR_FOREVER},
+        {.bytes = SIZE_MAX, .overhead_bytes = 2, .separator_bytes = 3, .age = SL_DUR_FOREVER},
+        {.bytes = 99, .separator_bytes = SIZE_MAX - 1, .age = SL_DUR_FOREVER},
+        {.bytes = SIZE_MAX, .separator_bytes = SIZE_MAX, .age = SL_DUR_FOREVER},
         {.bytes = 30, .count = 30, .overhead_bytes = 7, .separator_bytes = 9},
     };
     size_t sizes[64];

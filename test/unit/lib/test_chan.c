@@ -346,6 +346,58 @@ WORLD_TEST(elements_of_any_size)
     assert_int_equal(sl_chan_cap(bytes_chan(bytes)), 2);
 }
 
+struct aligned {
+    _Alignas(SL_ALIGN_MAX) char bytes[SL_ALIGN_MAX];
+};
+
+SL_CHAN_OF(aligneds, struct aligned);
+
+static int drops_aligned;
+
+static void drop_aligned(struct aligned *value)
+{
+    drops_aligned += (uintptr_t)value % SL_ALIGN_MAX == 0;
+}
+
+struct takes_aligned {
+    struct aligned value;
+    bool *is_aligned;
+};
+
+SL_TASK(takes_aligned)
+{
+    *my->is_aligned = (uintptr_t)my % SL_ALIGN_MAX == 0;
+    return 0;
+}
+
+struct makes_aligned {
+    struct aligned value;
+};
+
+SL_GENERATOR(makes_aligned, ints)
+{
+    return ints_send(out, ctx, (uintptr_t)my % SL_ALIGN_MAX == 0);
+}
+
+/* A stricter one does not compile. */
+WORLD_TEST(what_is_copied_keeps_its_alignment)
+{
+    struct aligneds *ch = aligneds_new(ctx, 3, drop_aligned);
+    bool is_aligned = false;
+    int generated = 0;
+
+    drops_aligned = 0;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(aligneds_send(ch, ctx, (struct aligned){{'x'}}), SL_OK);
+    aligneds_free(ch);
+    assert_int_equal(drops_aligned, 3);
+    SL_GO(ctx, takes_aligned, .is_aligned = &is_aligned);
+    assert_int_equal(ints_recv(SL_GENERATE(ctx, makes_aligned, .value = {{0}}), ctx, &generated),
+                     SL_OK);
+    assert_true(is_aligned);
+    assert_true(generated);
+}
+
 /* One to four words are copied in another way than the rest: no byte too few, none beyond. */
 WORLD_TEST(elements_of_every_size_are_copied_whole)
 {
@@ -439,6 +491,127 @@ WORLD_TEST(receiving_until_yields_too)
     assert_int_equal(second, 128);
 }
 
+enum operation { SEND, RECV, RECV_UNTIL, SELECT, OPERATIONS };
+
+struct busy_then {
+    enum operation operation;
+    struct sl_ctx *with;
+    struct ints *ch;
+    int *result;
+};
+
+static int operate(struct busy_then *my)
+{
+    int value = 0;
+    struct sl_case cases[] = {ints_on_recv(my->ch, &value)};
+
+    switch (my->operation) {
+    case SEND:
+        return ints_send(my->ch, my->with, 1);
+    case RECV:
+        return ints_recv(my->ch, my->with, &value);
+    case RECV_UNTIL:
+        return ints_recv_until(my->ch, my->with, SL_NEVER, &value);
+    case SELECT:
+        return sl_select(my->with, cases, 1) == 0 ? cases[0].result : SL_CANCELED;
+    case OPERATIONS:
+        break;
+    }
+    return -1;
+}
+
+/* 128 that do not wait, and then one after which it is others' turn. */
+SL_TASK(busy_then)
+{
+    struct ints *own = ints_new(ctx, 1, ints_forget);
+    int value;
+
+    for (int i = 0; i < 64; i++) {
+        assert_int_equal(ints_send(own, ctx, i), SL_OK);
+        assert_int_equal(ints_recv(own, ctx, &value), SL_OK);
+    }
+    *my->result = operate(my);
+    return 0;
+}
+
+static int result_of_busy;
+
+static void go_busy_then(struct sl_ctx *ctx, enum operation o, struct sl_ctx *with, struct ints *ch)
+{
+    result_of_busy = -1;
+    SL_GO(ctx, busy_then, .operation = o, .with = with, .ch = ch, .result = &result_of_busy);
+    sl_yield();
+    assert_int_equal(result_of_busy, -1);
+}
+
+WORLD_TEST(others_may_free_what_a_task_has_used_that_yields)
+{
+    for (enum operation o = SEND; o < OPERATIONS; o++) {
+        struct sl_ctx *with = sl_ctx_new(ctx, NULL);
+        struct ints *ch = ints_new(ctx, 2, ints_forget);
+
+        assert_int_equal(ints_send(ch, ctx, 1), SL_OK);
+        go_busy_then(ctx, o, with, ch);
+        assert_int_equal(ints_len(ch), o == SEND ? 2 : 0); /* it is done */
+        ints_free(ch);
+        sl_ctx_leave(with);
+        sl_yield();
+        assert_int_equal(result_of_busy, SL_OK);
+    }
+}
+
+WORLD_TEST(who_must_wait_waits_instead_of_yielding)
+{
+    for (enum operation o = SEND; o < OPERATIONS; o++) {
+        struct sl_ctx *with = sl_ctx_new(ctx, NULL);
+        struct ints *ch = ints_new(ctx, 0, NULL);
+
+        go_busy_then(ctx, o, with, ch);
+        sl_ctx_leave(with);
+        sl_yield();
+        assert_int_equal(result_of_busy, SL_CANCELED);
+        ints_free(ch);
+    }
+}
+
+struct insists {
+    bool times_out;
+    int *done;
+};
+
+/* Nothing of it waits, because it is over before. */
+SL_TASK(insists)
+{
+    struct ints *ch = ints_new(ctx, 0, NULL);
+    struct sl_ctx *over = sl_ctx_new(ctx, NULL);
+    int value, result;
+
+    sl_ctx_cancel(over, 0);
+    for (; *my->done < 1000; ++*my->done) {
+        if (my->times_out)
+            result = ints_recv_until(ch, ctx, (sl_time){0}, &value);
+        else
+            result = ints_recv(ch, over, &value);
+        assert_int_equal(result, my->times_out ? SL_TIMEOUT : SL_CANCELED);
+    }
+    sl_ctx_leave(over);
+    return 0;
+}
+
+WORLD_TEST(operations_that_fail_at_once_yield_too)
+{
+    static int done;
+
+    for (int times_out = 0; times_out < 2; times_out++) {
+        done = 0;
+        SL_GO(ctx, insists, .times_out = times_out, .done = &done);
+        sl_yield();
+        assert_int_equal(done, 128);
+        assert_int_equal(sl_sleep(ctx, sl_ms(1)), SL_OK);
+        assert_int_equal(done, 1000);
+    }
+}
+
 /* The times that they are given count, and a context that has ended counts more. */
 WORLD_TEST(receiving_without_a_context_or_a_channel)
 {
@@ -478,10 +651,14 @@ int main(void)
         cmocka_unit_test(leaving_drops_what_is_inside),
         cmocka_unit_test(free_before_the_scope_ends),
         cmocka_unit_test(elements_of_any_size),
+        cmocka_unit_test(what_is_copied_keeps_its_alignment),
         cmocka_unit_test(elements_of_every_size_are_copied_whole),
         cmocka_unit_test(no_memory_cancels_the_scope),
         cmocka_unit_test(a_busy_task_yields_after_128_operations),
         cmocka_unit_test(receiving_until_yields_too),
+        cmocka_unit_test(others_may_free_what_a_task_has_used_that_yields),
+        cmocka_unit_test(who_must_wait_waits_instead_of_yielding),
+        cmocka_unit_test(operations_that_fail_at_once_yield_too),
         cmocka_unit_test(receiving_without_a_context_or_a_channel),
     };
 

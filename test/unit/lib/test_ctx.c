@@ -137,6 +137,51 @@ WORLD_TEST(keep_going_keeps_going_and_remembers)
     assert_int_equal(sl_ctx_leave(scope), -EIO);
 }
 
+struct selects {
+    struct ints *in;
+};
+
+SL_TASK(selects)
+{
+    int n;
+    struct sl_case cases[] = {ints_on_recv(my->in, &n)};
+    int result = sl_select(ctx, cases, 1);
+
+    return result < 0 ? result : 0;
+}
+
+struct fails_last {
+    int result;
+};
+
+/* Its clean-up takes a while, and fails. */
+SL_TASK(fails_last)
+{
+    SL_IGNORE(sl_sleep(ctx, sl_hours(1)));
+    SL_IGNORE(sl_sleep(NULL, sl_ms(1)));
+    return my->result;
+}
+
+WORLD_TEST(a_cancellation_that_is_passed_on_hides_no_failure)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+
+    SL_GO(scope, selects, .in = ints_new(scope, 0, NULL));
+    SL_GO(scope, fails_last, .result = -EIO);
+    settle();
+    sl_ctx_cancel(scope, 0);
+    assert_int_equal(sl_ctx_leave(scope), -EIO);
+    scope = sl_ctx_new(ctx, NULL);
+    SL_GO(scope, selects, .in = ints_new(scope, 0, NULL));
+    settle();
+    sl_ctx_cancel(scope, -EPERM); /* nor the cause */
+    assert_int_equal(sl_ctx_leave(scope), -EPERM);
+    scope = sl_ctx_new(ctx, NULL);
+    SL_GO(scope, selects, .in = ints_new(scope, 0, NULL));
+    settle();
+    assert_int_equal(sl_ctx_leave(scope), 0);
+}
+
 WORLD_TEST(leaving_cancels_and_waits)
 {
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
@@ -230,6 +275,45 @@ WORLD_TEST(contexts_of_tasks_that_ended_go_with_their_parent)
     SL_GO(ctx, forgetful, .parent = scope);
     settle();
     assert_int_equal(sl_ctx_leave(scope), 0);
+}
+
+struct parked {
+    struct sl_parker *parker;
+};
+
+SL_TASK(parked)
+{
+    (void)ctx;
+    return sl_park(my->parker, NULL, SL_NEVER, "a test");
+}
+
+struct leaves {
+    struct sl_ctx *scope;
+    int *result;
+};
+
+SL_TASK(leaves)
+{
+    *my->result = sl_ctx_leave(my->scope);
+    return 0;
+}
+
+/* It is woken, and has not run yet, when the one above is left. */
+WORLD_TEST(leaving_waits_for_another_task_that_leaves)
+{
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL), *child = sl_ctx_new(scope, NULL);
+    struct sl_parker parker;
+    int result = -1;
+
+    sl_parker_init(&parker);
+    SL_GO(child, parked, .parker = &parker);
+    SL_GO(ctx, leaves, .scope = child, .result = &result);
+    settle();
+    sl_unpark(&parker);
+    sl_yield();
+    assert_int_equal(result, -1);
+    assert_int_equal(sl_ctx_leave(scope), 0);
+    assert_int_equal(result, 0);
 }
 
 WORLD_TEST(waiting_for_a_scope)
@@ -365,6 +449,43 @@ static int background(struct sl_ctx *ctx, void *arg)
     return 0;
 }
 
+struct cleans_up {
+    int *ended;
+    bool leaves;
+};
+
+/* In a context that has no parent, while the scheduler ends. */
+SL_TASK(cleans_up)
+{
+    struct sl_ctx *scope;
+
+    SL_IGNORE(sl_sleep(ctx, sl_hours(1)));
+    scope = sl_ctx_new(NULL, NULL);
+    assert_int_equal(sl_ctx_err(scope), SL_CANCELED);
+    SL_GO(scope, stubborn, .ended = my->ended);
+    if (my->leaves)
+        sl_ctx_leave(scope);
+    return 0;
+}
+
+static int end_early(struct sl_ctx *ctx, void *arg)
+{
+    (void)ctx;
+    SL_GO(sl_ctx_new(NULL, NULL), cleans_up, .ended = arg, .leaves = true);
+    SL_GO(sl_ctx_new(NULL, NULL), cleans_up, .ended = arg);
+    settle();
+    return 0;
+}
+
+static void the_scheduler_waits_for_contexts_made_while_it_ends(void **state)
+{
+    int ended = 0;
+
+    (void)state;
+    assert_int_equal(sl_virtual_run(NULL, end_early, &ended), 0);
+    assert_int_equal(ended, 2);
+}
+
 static void results_of_run(void **state)
 {
     int value = 3, ended = 0;
@@ -389,10 +510,12 @@ int main(void)
         cmocka_unit_test(a_failing_task_cancels_its_siblings),
         cmocka_unit_test(positive_results_are_no_failures),
         cmocka_unit_test(keep_going_keeps_going_and_remembers),
+        cmocka_unit_test(a_cancellation_that_is_passed_on_hides_no_failure),
         cmocka_unit_test(leaving_cancels_and_waits),
         cmocka_unit_test(leaving_waits_for_those_that_take_their_time),
         cmocka_unit_test(leaving_waits_for_contexts_of_other_tasks),
         cmocka_unit_test(contexts_of_tasks_that_ended_go_with_their_parent),
+        cmocka_unit_test(leaving_waits_for_another_task_that_leaves),
         cmocka_unit_test(waiting_for_a_scope),
         cmocka_unit_test(who_has_ended_does_not_wait_for_a_scope),
         cmocka_unit_test(waiting_for_the_end_of_a_context),
@@ -400,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_wait_context_may_go_while_tasks_remember_it),
         cmocka_unit_test(a_task_started_in_a_cancelled_context_still_runs),
         cmocka_unit_test(deep_and_wide_trees),
+        cmocka_unit_test(the_scheduler_waits_for_contexts_made_while_it_ends),
         cmocka_unit_test(results_of_run),
     };
 

@@ -109,6 +109,35 @@ WORLD_TEST(a_null_channel_is_an_input_that_never_ends)
     assert_null(sl_merge(ctx, in, 1));
 }
 
+static int without_tasks(struct sl_ctx *ctx, void *arg)
+{
+    static const struct sl_batch_limits limits = {.count = 3, .age = SL_DUR_SEC(1)};
+    struct sl_chan *in[] = {ints_chan(ints_new(ctx, 0, NULL))};
+
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+        struct sl_chan *out = i == 0   ? ints_chan(SL_GENERATE(scope, count, .to = 3))
+                              : i == 1 ? sl_merge(scope, in, 1)
+                                       : sl_batches_chan(sl_batch(scope, in[0], &limits));
+        struct sl_items value;
+
+        assert_non_null(out);
+        assert_int_equal(sl_chan_recv(out, ctx, &value), SL_CLOSED);
+        assert_int_equal(sl_ctx_cause(scope), -EAGAIN);
+        assert_int_equal(sl_ctx_leave(scope), -EAGAIN);
+    }
+    return 0;
+}
+
+static void a_stage_that_cannot_start_is_a_closed_channel(void **state)
+{
+    struct sl_virtual_options options = {.tasks_max = 1};
+
+    (void)state;
+    assert_int_equal(sl_virtual_run(&options, without_tasks, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +147,7 @@ int main(void)
         cmocka_unit_test(merging),
         cmocka_unit_test(a_null_channel_is_an_input_that_never_ends),
         cmocka_unit_test(merging_stopped_short_drops_what_is_in_hand),
+        cmocka_unit_test(a_stage_that_cannot_start_is_a_closed_channel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,28 @@ WORLD_TEST(a_timer_may_set_itself)
     sl_timer_stop(&c.timer);
 }
 
+static void again_in_the_past(struct sl_timer *t)
+{
+    if (++SL_CONTAINER_OF(t, struct caller, timer)->calls < 100)
+        sl_timer_set(t, (sl_time){INT64_MIN});
+}
+
+/* Those that are due have their turn before it comes a second time. */
+WORLD_TEST(a_timer_that_sets_itself_to_the_past_is_in_nobodys_way)
+{
+    struct sl_parker p;
+    struct caller busy = {.calls = 0}, other = {.parker = &p};
+
+    sl_parker_init(&p);
+    call_in(&other, sl_ms(0));
+    sl_timer_init(&busy.timer, again_in_the_past);
+    sl_timer_set(&busy.timer, (sl_time){INT64_MIN});
+    assert_int_equal(sl_park(&p, ctx, SL_NEVER, "a timer"), SL_OK);
+    assert_int_equal(busy.calls, 1);
+    assert_int_equal(sl_sleep(ctx, sl_ms(1)), SL_OK);
+    assert_int_equal(busy.calls, 100);
+}
+
 struct ringing {
     struct sl_bell *bell;
     struct sl_parker parker;
@@ -308,6 +330,7 @@ int main(void)
         cmocka_unit_test(channels_from_loop_context),
         cmocka_unit_test(timers_fire_in_order),
         cmocka_unit_test(a_timer_may_set_itself),
+        cmocka_unit_test(a_timer_that_sets_itself_to_the_past_is_in_nobodys_way),
         cmocka_unit_test(rings_coalesce),
         cmocka_unit_test(ringing_after_the_end_is_silent),
         cmocka_unit_test(a_timer_that_is_left_goes_with_the_scheduler),

@@ -306,6 +306,90 @@ static void sl_main_takes_the_first_signal_only(void **state)
     assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
+/* Both before the loop looks, as when a task keeps the thread. */
+static int interrupted_twice(struct sl_ctx *ctx, void *arg)
+{
+    const int *signos = arg;
+
+    raise(signos[0]);
+    raise(signos[1]);
+    return sl_sleep(ctx, sl_hours(1)) == SL_CANCELED ? 7 : 3;
+}
+
+struct cleans_up {
+    struct sl_ctx *with;
+    const int *signos;
+};
+
+/* `with` is cancelled when the program's function has returned. */
+SL_TASK(cleans_up)
+{
+    SL_IGNORE(sl_sleep(my->with, sl_hours(1)));
+    for (int i = 0; i < 2 && my->signos[i]; i++) {
+        raise(my->signos[i]);
+        SL_IGNORE(sl_sleep(NULL, sl_ms(1))); /* the loop looks */
+    }
+    return 0;
+}
+
+static int interrupted_while_it_cleans_up(struct sl_ctx *ctx, void *arg)
+{
+    SL_GO(ctx, cleans_up, .with = ctx, .signos = arg);
+    sl_yield();
+    return 7;
+}
+
+static int interrupted_while_the_background_cleans_up(struct sl_ctx *ctx, void *arg)
+{
+    struct sl_ctx *scope = sl_ctx_new(NULL, NULL);
+
+    (void)ctx;
+    SL_GO(scope, cleans_up, .with = scope, .signos = arg);
+    sl_yield();
+    return 7;
+}
+
+static int in_child(int (*fn)(struct sl_ctx *ctx, void *arg), int first, int second)
+{
+    int signos[] = {first, second}, status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(sl_main(fn, signos));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void the_second_signal_is_not_lost(void **state)
+{
+    static const int signos[] = {SIGINT, SIGTERM};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        int status = in_child(interrupted_twice, signos[i / 2], signos[i % 2]);
+
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), signos[i % 2]);
+    }
+}
+
+static void the_first_signal_does_not_cut_off_what_cleans_up(void **state)
+{
+    int (*bodies[])(struct sl_ctx *, void *) = {interrupted_while_it_cleans_up,
+                                                interrupted_while_the_background_cleans_up};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int status = in_child(bodies[i], SIGTERM, 0);
+
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+        status = in_child(bodies[i], SIGINT, SIGTERM);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGTERM);
+    }
+}
+
 static int interrupted_by(struct sl_ctx *ctx, void *arg)
 {
     raise(*(int *)arg);
@@ -452,6 +536,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         /* First: in the child of a process that has threads TSan delivers no signals. */
         cmocka_unit_test(sl_main_takes_the_first_signal_only),
+        cmocka_unit_test(the_second_signal_is_not_lost),
+        cmocka_unit_test(the_first_signal_does_not_cut_off_what_cleans_up),
         cmocka_unit_test(sl_main_returns_what_the_program_does),
         cmocka_unit_test(sl_main_cancels_at_either_signal),
         cmocka_unit_test(the_version_names_the_library),
