@@ -169,6 +169,7 @@ static uint32_t take(struct lease_table *t, const struct lease_arrival *arrival,
     s->id = id;
     s->run = arrival->run;
     s->is_in_doubt = false;
+    s->is_behind_lost = false;
     index_add(&t->ids, id_key_hash(id), slot);
     group_join(t, slot);
     return slot;
@@ -288,7 +289,8 @@ bool lease_holds(const struct lease_table *t, struct ticket ticket, sl_time now)
 {
     enum lease_state state = lease_state_of(t, ticket);
 
-    return (state == LEASE_HELD || state == LEASE_EXTENDING) && lease_is_alive(t, ticket, now);
+    return (state == LEASE_HELD || state == LEASE_EXTENDING) &&
+           !t->slots[ticket.slot].is_behind_lost && lease_is_alive(t, ticket, now);
 }
 
 sl_time lease_deadline(const struct lease_table *t, struct ticket ticket)

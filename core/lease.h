@@ -36,7 +36,8 @@
  * FIFO queues: events of one message group that one receive brought are a run. A run may be handed
  * out when no earlier run of its group is held. It is extended all or nothing; when one of its
  * leases is lost, so are all later ones of the group, because the queue will give them again behind
- * that one.
+ * that one. A later one that is being extended may not be posted from then on, and is LOST when its
+ * extension has ended, granted or not.
  *
  * All storage is taken at the start, but for receipt handles, whose buffers are reused. The table
  * writes the terms of the account and asserts after each change that received = deleted + returned

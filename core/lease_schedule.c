@@ -108,6 +108,8 @@ static size_t lose(struct lease_table *t, uint32_t slot)
         if (t->slots[i].state == LEASE_HELD) {
             slot_enter(t, i, LEASE_LOST);
             lost++;
+        } else if (t->slots[i].state == LEASE_EXTENDING) {
+            t->slots[i].is_behind_lost = true;
         }
     }
     return lost;
@@ -208,7 +210,9 @@ static bool end(struct lease_table *t, uint32_t slot, sl_time due)
         return true;
     }
     t->slots[slot].due = due;
-    slot_enter(t, slot, group_lost_before(t, slot) ? LEASE_LOST : LEASE_HELD);
+    slot_enter(t, slot,
+               t->slots[slot].is_behind_lost || group_lost_before(t, slot) ? LEASE_LOST
+                                                                           : LEASE_HELD);
     return false;
 }
 

@@ -28,6 +28,7 @@ struct slot {
     bool is_extend_over; /* no extension will be granted any more */
     bool is_renewed;     /* a newer handle came since the last request was begun */
     bool is_in_doubt;
+    bool is_behind_lost; /* EXTENDING while one before it in its group was lost */
 
     enum lease_reason reason; /* of a return */
     unsigned delay_s;

@@ -801,6 +801,33 @@ static void what_is_behind_a_lost_lease_is_lost_with_it(void **state)
     assert_int_equal(lease_state_of(table, m[2]), LEASE_LOST);
 }
 
+static void what_is_being_extended_behind_a_lost_lease_is_lost_with_it(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    struct ticket first, second;
+    size_t lost;
+
+    (void)state;
+    start(10, 30, true);
+    first = arrive_fifo(100, "m0", "A", 1);
+    second = arrive_fifo(100.5, "m1", "A", 2);
+    for (double now = 114; now < 128; now += 2.5) { /* the last call for the second hangs */
+        size_t n = lease_due(table, at(now), due, &lost);
+
+        for (size_t i = 0; i < n; i++)
+            if (due[i].ticket.slot == first.slot || now < 123)
+                assert_false(lease_extend_failed(table, &due[i], at(now), false));
+    }
+    assert_int_equal(lease_state_of(table, second), LEASE_EXTENDING);
+    assert_true(lease_holds(table, second, at(128.9)));
+    assert_int_equal(lease_due(table, at(129), due, &lost), 0);
+    assert_int_equal(lease_state_of(table, first), LEASE_LOST);
+    assert_int_equal(lease_return(table, first, 0, LEASE_UNSENT, at(129.2)), LEASE_RETURN_GONE);
+    assert_false(lease_holds(table, second, at(129.2)));
+    assert_false(lease_extended(table, &(struct lease_extension){second, 30}, at(123)));
+    assert_int_equal(lease_state_of(table, second), LEASE_LOST);
+}
+
 /* ---- against a model ---- */
 
 enum { EVENTS = 60, STEPS = 200000, VISIBILITY = 30 };
@@ -1030,6 +1057,7 @@ int main(void)
         STORY(a_run_is_extended_all_or_nothing),
         STORY(a_run_of_more_than_a_call_is_extended_in_pieces),
         STORY(what_is_behind_a_lost_lease_is_lost_with_it),
+        STORY(what_is_being_extended_behind_a_lost_lease_is_lost_with_it),
         STORY(random_walks_agree_with_a_model),
     };
 #undef STORY

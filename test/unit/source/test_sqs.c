@@ -62,6 +62,9 @@ struct world {
         visibility_then;       /* the queue's visibility timeout is another from there on */
     sl_dur extend_hangs;       /* until then, a call that extends event 0 takes a minute */
     unsigned extends_time_out; /* so many of the first calls that extend have no answer */
+    unsigned slow_answers;     /* to receives, in parts of 1,000 … */
+    unsigned slow_others;      /* … and those to other calls … */
+    sl_dur slow_most;          /* … come up to so much later */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -281,6 +284,18 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
     return true;
 }
 
+static bool is_receive(const struct http_request *request)
+{
+    struct slice target = target_of(request);
+
+    return memmem(target.p, target.n, "ReceiveMessage", 14) != NULL;
+}
+
+static bool comes_slowly(const struct world *w, const struct http_request *request)
+{
+    return dice(w, is_receive(request) ? w->slow_answers : w->slow_others);
+}
+
 static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
                          const struct http_request *request, struct http_answer *answer)
 {
@@ -315,6 +330,9 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
         return;
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
+        return;
+    if (comes_slowly(w, request) &&
+        sl_sleep(ctx, sl_ms((int64_t)(sl_random() % (uint64_t)sl_dur_ms(w->slow_most)))) != SL_OK)
         return;
     answer->failure = dice(w, faults->cut) ? HTTP_FAIL_CUT : HTTP_COMPLETE;
     if (answer->failure == HTTP_FAIL_CUT) {
@@ -875,6 +893,36 @@ static void whatever_fails_nothing_is_lost(void **state)
     }
 }
 
+static void fifo_keeps_the_order_when_answers_are_slow(void **state)
+{
+    (void)state;
+    /* 2,309 is the first in which an event is lost while one behind it is being extended. */
+    for (uint64_t seed = 2300; seed < 2400; seed++) {
+        struct world *w = world_new(200);
+
+        w->faults = (struct faults){
+            .refuse = (unsigned)(seed % 3) * 40,
+            .cut = (unsigned)(seed % 4) * 20,
+            .entry_fails = (unsigned)(seed % 5) * 150,
+        };
+        w->slow_answers = 300;
+        w->slow_others = (unsigned)(seed % 7) * 80;
+        w->slow_most = sl_sec(13);
+        w->sink_fails = (unsigned)(seed % 6) * 80;
+        w->latency = sl_ms(50 + (int64_t)(seed % 5) * 1500);
+        w->is_fifo = true;
+        w->groups = 1 + seed % 8;
+        w->visibility = sl_sec(10);
+        w->config.source.receivers = seed % 2 ? 10 : 3;
+        run(w, seed);
+        if (delivered_times(w, 0) || left_in_queue(w) || w->order_breaks)
+            fail_msg("seed %llu: %zu never delivered, %zu left in the queue, %u breaks of order",
+                     (unsigned long long)seed, delivered_times(w, 0), left_in_queue(w),
+                     w->order_breaks);
+        free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -888,6 +936,7 @@ int main(void)
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(fifo_keeps_the_order_when_answers_are_slow),
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
         cmocka_unit_test(a_queue_of_one_group_flows),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
