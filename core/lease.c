@@ -196,10 +196,17 @@ static void grant(struct slot *s, const struct lease_arrival *arrival)
 {
     sl_dur margin = sl_dur_max(margin_least, sl_dur_mul(arrival->round_trip, 2));
 
+    s->receive_count = arrival->receive_count;
     s->received_at = arrival->received_at;
     s->granted = arrival->visibility;
     s->deadline = sl_time_add(arrival->received_at, sl_dur_sub(arrival->visibility, margin));
     s->is_extend_over = false;
+}
+
+/* Whether the answer to an earlier receive was overtaken by what is known: its handle is old. */
+static bool is_overtaken(const struct slot *s, const struct lease_arrival *arrival)
+{
+    return arrival->receive_count > 0 && arrival->receive_count < s->receive_count;
 }
 
 /* A second copy of what is held: its receive counts from here on. */
@@ -208,6 +215,8 @@ static void merge(struct lease_table *t, uint32_t slot, const struct lease_arriv
     struct slot *s = &t->slots[slot];
 
     t->account->merged++;
+    if (is_overtaken(s, arrival))
+        return;
     if (!PLANTED(2) && !store_handle(s, arrival->handle))
         return;
     s->is_renewed = true;

@@ -19,7 +19,9 @@
  * outcome is honoured: a delete is tried. A return of it is nothing to be done: the queue gives it
  * again by itself. If that happens while the first copy is still held, in whatever state, the two
  * are one: the newest handle is kept, and a lost lease lives again. Not so on a FIFO queue: an event
- * before it may come again too, and has to be delivered first.
+ * before it may come again too, and has to be delivered first. With several receives under way the
+ * answer to an earlier one may come last: a copy that was received fewer times than the one that is
+ * held counts as merged, and changes nothing else.
  *
  * A delete does not wait for an extension that is under way (the extend endpoint may hang); a
  * return does, because the extension could hide the event again. After a delete or return was begun
@@ -100,9 +102,10 @@ struct lease_arrival {
     struct slice group;  /* its message group; empty on a standard queue */
     uint32_t
         run; /* FIFO: a number that this receive's events share, and no other receive's of late */
-    sl_time received_at; /* when the answer arrived */
-    sl_dur visibility;   /* what the receive asked for */
-    sl_dur round_trip;   /* of a request to the queue; 0 = unknown */
+    sl_time received_at;    /* when the answer arrived */
+    sl_dur visibility;      /* what the receive asked for */
+    sl_dur round_trip;      /* of a request to the queue; 0 = unknown */
+    unsigned receive_count; /* how often the queue gave it out, this time included; 0 = not told */
 };
 
 enum lease_arrived {

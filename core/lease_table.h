@@ -20,6 +20,7 @@ struct slot {
     struct id_key id;
     char *text; /* the group and, behind it, the newest handle; the buffer stays with the slot */
     size_t text_cap, group_n, handle_n;
+    unsigned receive_count; /* that came with the handle; 0: none */
 
     sl_time received_at, deadline;
     sl_dur granted;      /* the visibility that the deadline came from */

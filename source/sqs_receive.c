@@ -133,6 +133,7 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         .received_at = answer->answered,
         .visibility = visibility,
         .round_trip = SL_ZERO,
+        .receive_count = m->receive_count,
     };
     struct record record = {
         .message_id = m->message_id,

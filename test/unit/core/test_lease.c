@@ -431,6 +431,51 @@ static void a_second_copy_is_merged_and_its_handle_counts(void **state)
     assert_int_equal(account.deleted, 1);
 }
 
+static enum lease_arrived arrive_counted(double now, const char *handle, unsigned receive_count,
+                                         struct ticket *out)
+{
+    return lease_arrive(table,
+                        &(struct lease_arrival){.id = SLICE("a"),
+                                                .handle = slice_of(handle),
+                                                .received_at = at(now),
+                                                .visibility = sl_sec(30),
+                                                .receive_count = receive_count},
+                        out);
+}
+
+static void an_older_copy_that_comes_last_changes_nothing(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    struct ticket ticket, second;
+    size_t lost;
+
+    (void)state;
+    start(10, 30, true);
+    assert_int_equal(arrive_counted(100, "h3", 3, &ticket), LEASE_NEW);
+    assert_int_equal(arrive_counted(110, "h2", 2, &second), LEASE_MERGED);
+    assert_memory_equal(&ticket, &second, sizeof(ticket));
+    assert_int_equal(account.merged, 1);
+    assert_int_equal(lease_deadline(table, ticket).ns, at(129).ns);
+    assert_sending(ticket, "h3");
+    /* Without a count, or with the same one, the last to come counts. */
+    assert_int_equal(arrive_counted(111, "h3 again", 3, &second), LEASE_MERGED);
+    assert_sending(ticket, "h3 again");
+    assert_int_equal(arrive_counted(112, "not counted", 0, &second), LEASE_MERGED);
+    assert_sending(ticket, "not counted");
+    assert_int_equal(arrive_counted(113, "h5", 5, &second), LEASE_MERGED);
+    assert_int_equal(lease_deadline(table, ticket).ns, at(142).ns);
+    /* Nor does a lost lease live again by it, and a delete need not be repeated. */
+    assert_int_equal(lease_due(table, at(150), due, &lost), 0);
+    assert_int_equal(lost, 1);
+    assert_int_equal(arrive_counted(151, "h4", 4, &second), LEASE_MERGED);
+    assert_int_equal(lease_state_of(table, ticket), LEASE_LOST);
+    lease_delete(table, ticket);
+    assert_sending(ticket, "h5");
+    assert_int_equal(arrive_counted(152, "h4", 4, &second), LEASE_MERGED);
+    assert_int_equal(lease_deleted(table, ticket, at(153)), LEASE_DONE);
+    assert_int_equal(account.merged, 6);
+}
+
 static void a_copy_revives_a_lost_lease_and_repeats_a_return(void **state)
 {
     struct lease_extension due[LEASE_CALL_MAX];
@@ -1043,6 +1088,7 @@ int main(void)
         STORY(a_delete_overtakes_an_extension_and_a_return_waits_for_it),
         STORY(the_outcome_of_a_lost_lease_is_honoured),
         STORY(a_second_copy_is_merged_and_its_handle_counts),
+        STORY(an_older_copy_that_comes_last_changes_nothing),
         STORY(a_copy_revives_a_lost_lease_and_repeats_a_return),
         STORY(what_can_not_be_settled_is_given_up),
         STORY(confirmed_ids_are_remembered_for_a_time),

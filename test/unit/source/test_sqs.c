@@ -65,6 +65,8 @@ struct world {
     unsigned slow_answers;     /* to receives, in parts of 1,000 … */
     unsigned slow_others;      /* … and those to other calls … */
     sl_dur slow_most;          /* … come up to so much later */
+    size_t slow_event;         /* the first answer with the event of this number, from 1, … */
+    sl_dur slow_for;           /* … comes so much later */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -291,9 +293,23 @@ static bool is_receive(const struct http_request *request)
     return memmem(target.p, target.n, "ReceiveMessage", 14) != NULL;
 }
 
-static bool comes_slowly(const struct world *w, const struct http_request *request)
+static bool is_first_of(size_t event, const struct strbuf *body)
 {
-    return dice(w, is_receive(request) ? w->slow_answers : w->slow_others);
+    char handle[32];
+    int n = snprintf(handle, sizeof(handle), "\"%zu:1\"", event - 1);
+
+    return event > 0 && body->n > 0 && memmem(body->p, body->n, handle, (size_t)n);
+}
+
+/* How long the bytes of an answer take to come in. */
+static sl_dur answer_takes(const struct world *w, const struct http_request *request,
+                           const struct strbuf *body)
+{
+    if (is_receive(request) && is_first_of(w->slow_event, body))
+        return w->slow_for;
+    if (dice(w, is_receive(request) ? w->slow_answers : w->slow_others))
+        return sl_ms((int64_t)(sl_random() % (uint64_t)sl_dur_ms(w->slow_most)));
+    return SL_ZERO;
 }
 
 static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
@@ -301,6 +317,7 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
 {
     struct world *w = ((struct fake_sqs *)client)->w;
     const struct faults *faults = &w->faults;
+    sl_dur takes;
 
     w->calls++;
     strbuf_reset(&answer->body);
@@ -331,8 +348,8 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
         return;
-    if (comes_slowly(w, request) &&
-        sl_sleep(ctx, sl_ms((int64_t)(sl_random() % (uint64_t)sl_dur_ms(w->slow_most)))) != SL_OK)
+    takes = answer_takes(w, request, &answer->body);
+    if (takes.ns > 0 && sl_sleep(ctx, takes) != SL_OK)
         return;
     answer->failure = dice(w, faults->cut) ? HTTP_FAIL_CUT : HTTP_COMPLETE;
     if (answer->failure == HTTP_FAIL_CUT) {
@@ -893,6 +910,33 @@ static void whatever_fails_nothing_is_lost(void **state)
     }
 }
 
+static sl_dur the_last_at_the_offset(const struct world *w, size_t i)
+{
+    return i + 1 < w->count ? SL_ZERO : w->offset;
+}
+
+static void an_older_handle_that_comes_last_replaces_no_newer_one(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct world *w = world_new(61);
+
+        w->visibility = sl_sec(10);
+        w->config.source.until_empty = false;
+        w->appears = the_last_at_the_offset;
+        w->offset = sl_sec(1);
+        w->slow_event = 61; /* its second receive is answered before its first */
+        w->slow_for = sl_ms(11500);
+        w->signal_at = sl_ms(14500);
+        run(w, seed);
+        if (w->stale_deletes || left_in_queue(w))
+            fail_msg("seed %llu: %llu deletes with an old handle, %zu left in the queue",
+                     (unsigned long long)seed, (unsigned long long)w->stale_deletes,
+                     left_in_queue(w));
+        free(w);
+    }
+}
+
 static void fifo_keeps_the_order_when_answers_are_slow(void **state)
 {
     (void)state;
@@ -936,6 +980,7 @@ int main(void)
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(an_older_handle_that_comes_last_replaces_no_newer_one),
         cmocka_unit_test(fifo_keeps_the_order_when_answers_are_slow),
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
         cmocka_unit_test(a_queue_of_one_group_flows),
