@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -67,6 +69,7 @@ struct world {
     sl_dur slow_most;          /* … come up to so much later */
     size_t slow_event;         /* the first answer with the event of this number, from 1, … */
     sl_dur slow_for;           /* … comes so much later */
+    sl_dur queue_down_from, queue_down_until; /* every call is answered with 500 */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -312,6 +315,12 @@ static sl_dur answer_takes(const struct world *w, const struct http_request *req
     return SL_ZERO;
 }
 
+static bool queue_is_down(const struct world *w)
+{
+    return w->is_open && sl_dur_cmp(since_start(w), w->queue_down_from) > 0 &&
+           sl_dur_cmp(since_start(w), w->queue_down_until) < 0;
+}
+
 static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
                          const struct http_request *request, struct http_answer *answer)
 {
@@ -329,7 +338,7 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
     answer->sent_wall_ms = answer->received_wall_ms = sl_wall_ms();
     if (sl_sleep(ctx, sl_ms(1 + (int64_t)(sl_random() % 20))) != SL_OK)
         return;
-    if (dice(w, faults->refuse)) {
+    if (queue_is_down(w) || dice(w, faults->refuse)) {
         answer->failure = HTTP_COMPLETE;
         answer_error(answer, 500, "InternalFailure");
         return;
@@ -883,6 +892,33 @@ static void without_permission_to_return_the_drain_is_short(void **state)
     free(w);
 }
 
+/* Confirmed events wait for their deletes; their leases are long, so that no extension is due. */
+static void an_outage_of_the_queue_is_no_standstill(void **state)
+{
+    struct world *w = world_new(50);
+    int status;
+    pid_t pid;
+
+    (void)state;
+    w->visibility = sl_hours(1);
+    w->config.source.until_empty = false;
+    w->config.batch_count = 50;
+    w->latency = sl_sec(3);
+    w->queue_down_from = sl_sec(2);
+    w->queue_down_until = sl_minutes(20);
+    w->signal_at = sl_minutes(21);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) { /* what stands still ends its process */
+        run(w, 1);
+        _exit(left_in_queue(w) > 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    free(w);
+}
+
 static void whatever_fails_nothing_is_lost(void **state)
 {
     (void)state;
@@ -993,6 +1029,7 @@ int main(void)
         cmocka_unit_test(count_waits_for_events_that_come_late),
         cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
         cmocka_unit_test(without_permission_to_return_the_drain_is_short),
+        cmocka_unit_test(an_outage_of_the_queue_is_no_standstill),
         cmocka_unit_test(whatever_fails_nothing_is_lost),
     };
 
