@@ -102,7 +102,7 @@ struct lease_arrival {
     struct slice group;  /* its message group; empty on a standard queue */
     uint32_t
         run; /* FIFO: a number that this receive's events share, and no other receive's of late */
-    sl_time received_at;    /* when the answer arrived */
+    sl_time received_at;    /* when the answer began to arrive */
     sl_dur visibility;      /* what the receive asked for */
     sl_dur round_trip;      /* of a request to the queue; 0 = unknown */
     unsigned receive_count; /* how often the queue gave it out, this time included; 0 = not told */

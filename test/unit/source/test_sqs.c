@@ -83,7 +83,7 @@ struct world {
     struct progress progress;
     struct pipeline_report report;
     uint64_t calls, extends, deletes_of_unconfirmed, stale_deletes, receives_after_signal;
-    unsigned order_breaks;
+    unsigned order_breaks, posted_without_lease;
     unsigned last_of_group[64];
 };
 
@@ -357,6 +357,7 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
         return;
+    answer->answered = sl_now();
     takes = answer_takes(w, request, &answer->body);
     if (takes.ns > 0 && sl_sleep(ctx, takes) != SL_OK)
         return;
@@ -386,6 +387,8 @@ static void accept_event(struct world *w, unsigned number)
     struct queued *m = &w->messages[number];
 
     m->delivered++;
+    w->posted_without_lease +=
+        !sl_time_before(sl_time_add(sl_now(), sl_dur_mul(w->latency, -1)), m->visible_at);
     m->delivered_at = sl_now();
     if (m->group && m->delivered == 1) {
         w->order_breaks += number < w->last_of_group[m->group];
@@ -946,6 +949,23 @@ static void whatever_fails_nothing_is_lost(void **state)
     }
 }
 
+static void the_time_that_an_answer_takes_counts_for_the_lease(void **state)
+{
+    struct world *w = world_new(1);
+
+    (void)state;
+    w->visibility = sl_sec(10);
+    w->config.source.until_empty = false;
+    w->config.source.count = 1;
+    w->slow_event = 1;
+    w->slow_for = sl_sec(8);
+    w->service_down_until = sl_ms(10200); /* the lease ends at 10 s */
+    w->signal_at = sl_sec(100);
+    run(w, 1);
+    assert_int_equal(w->posted_without_lease, 0);
+    free(w);
+}
+
 static sl_dur the_last_at_the_offset(const struct world *w, size_t i)
 {
     return i + 1 < w->count ? SL_ZERO : w->offset;
@@ -1016,6 +1036,7 @@ int main(void)
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(the_time_that_an_answer_takes_counts_for_the_lease),
         cmocka_unit_test(an_older_handle_that_comes_last_replaces_no_newer_one),
         cmocka_unit_test(fifo_keeps_the_order_when_answers_are_slow),
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
