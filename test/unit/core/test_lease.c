@@ -260,6 +260,36 @@ static void without_permission_to_extend_nothing_is_held_past_its_lease(void **s
     assert_int_equal(lease_state_of(table, ticket), LEASE_LOST);
 }
 
+static void a_lease_longer_than_the_visibility_is_extended_towards_its_end(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    struct ticket ticket;
+    size_t lost;
+
+    (void)state;
+    start(10, 600, true);
+    assert_int_equal(lease_arrive(table,
+                                  &(struct lease_arrival){.id = SLICE("a"),
+                                                          .handle = SLICE("h1"),
+                                                          .received_at = at(100),
+                                                          .visibility = sl_sec(600)},
+                                  &ticket),
+                     LEASE_NEW);
+    lease_visibility_set(table, sl_sec(30), true);
+    assert_due(399);
+    assert_int_equal(lease_due(table, at(399), due, &lost), 0); /* it would end at 429, not 699 */
+    assert_due(684);
+    assert_int_equal(lease_due(table, at(684), due, &lost), 1);
+    assert_int_equal(due[0].visibility_s, 30);
+    assert_false(lease_extend_failed(table, &due[0], at(684), false));
+    assert_due(686.5);
+    assert_int_equal(lease_due(table, at(686.5), due, &lost), 1);
+    assert_false(lease_extended(table, &due[0], at(686.5)));
+    assert_int_equal(lease_deadline(table, ticket).ns, at(716.5).ns);
+    assert_due(701.5);
+    assert_true(lease_holds(table, ticket, at(701.5)));
+}
+
 static void twelve_hours_are_the_end(void **state)
 {
     struct lease_extension due[LEASE_CALL_MAX];
@@ -1082,6 +1112,7 @@ int main(void)
         STORY(a_failed_extension_is_tried_each_twelfth_until_a_sixth_is_left),
         STORY(an_extension_refused_for_good_is_not_tried_again),
         STORY(without_permission_to_extend_nothing_is_held_past_its_lease),
+        STORY(a_lease_longer_than_the_visibility_is_extended_towards_its_end),
         STORY(twelve_hours_are_the_end),
         STORY(calls_hold_up_to_ten_and_take_along_what_is_due_soon),
         STORY(no_extension_after_a_delete_or_return_was_begun),
