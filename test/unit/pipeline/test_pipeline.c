@@ -1286,6 +1286,7 @@ static void a_feed_that_does_not_stop_has_the_time_of_deliveries(void **state)
     run(w, 1);
     assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(23)) >= 0);
     assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(25)) <= 0);
+    assert_int_equal(w->report.cause, 0);
     free(w);
 }
 
