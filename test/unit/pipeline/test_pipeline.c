@@ -393,6 +393,26 @@ static void an_empty_batch_is_never_sent(void **state)
     free(w);
 }
 
+/* Two deliveries take 20 s, and a third batch waits for one of them: the event that did not fit into it came at once, too. */
+static void the_age_counts_from_the_first_event_while_all_deliveries_are_busy(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->config.concurrency = 2;
+    w->config.batch_bytes = 330; /* three events */
+    w->config.batch_age = sl_sec(60);
+    w->latency = sl_sec(20);
+    w->config.run_for = sl_sec(200);
+    run(w, 1);
+    assert_int_equal(w->post_count, 4);
+    assert_ms(w->posts[2].at, 20000);
+    assert_int_equal(w->posts[3].count, 1);
+    assert_ms(w->posts[3].at, 60000);
+    free(w);
+}
+
 static void a_full_batch_leaves_at_once(void **state)
 {
     struct world *w = world_new(250);
@@ -1421,6 +1441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_leaves_five_seconds_after_its_first_event),
         cmocka_unit_test(an_empty_batch_is_never_sent),
+        cmocka_unit_test(the_age_counts_from_the_first_event_while_all_deliveries_are_busy),
         cmocka_unit_test(a_full_batch_leaves_at_once),
         cmocka_unit_test(no_batch_exceeds_the_byte_limit),
         cmocka_unit_test(an_event_above_the_byte_limit_goes_alone),
