@@ -70,6 +70,7 @@ struct world {
     size_t slow_event;         /* the first answer with the event of this number, from 1, … */
     sl_dur slow_for;           /* … comes so much later */
     sl_dur queue_down_from, queue_down_until; /* every call is answered with 500 */
+    sl_dur denied_from, denied_until;         /* extending is */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -269,6 +270,12 @@ static void answer_error(struct http_answer *answer, int status, const char *cod
                 code);
 }
 
+static bool is_denied(const struct world *w)
+{
+    return w->is_open && sl_dur_cmp(since_start(w), w->denied_from) > 0 &&
+           sl_dur_cmp(since_start(w), w->denied_until) < 0;
+}
+
 static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, struct slice body,
                   struct http_answer *answer)
 {
@@ -279,7 +286,7 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
         attributes(w, &answer->body);
     else if (memmem(target.p, target.n, "DeleteMessageBatch", 18))
         batch_call(w, true, body, &answer->body);
-    else if (w->faults.no_extending)
+    else if (w->faults.no_extending || is_denied(w))
         answer_error(answer, 403, "AccessDeniedException");
     else if (sl_dur_cmp(since_start(w), w->extend_hangs) < 0 &&
              memmem(body.p, body.n, "\"ReceiptHandle\":\"0:", 19))
@@ -743,6 +750,36 @@ static void without_permission_to_extend_nothing_is_lost(void **state)
     free(w);
 }
 
+static void a_short_denial_does_not_end_extending(void **state)
+{
+    struct world *w = world_new(100);
+
+    (void)state;
+    w->service_down_until = sl_sec(300);
+    w->denied_from = sl_sec(13);
+    w->denied_until = sl_sec(15);
+    run(w, 2);
+    assert_int_equal(w->account.expired, 0);
+    assert_int_equal(w->account.received, 100);
+    free(w);
+}
+
+/* Denied at 1,800, 2,100, 2,400 and 2,700 s; it is asked for at 3,000 and 3,300 s, and the leases end at 3,600 s. */
+static void extending_goes_on_when_it_is_permitted_again(void **state)
+{
+    struct world *w = world_new(100);
+
+    (void)state;
+    w->visibility = sl_hours(1);
+    w->service_down_until = sl_hours(3);
+    w->denied_from = sl_minutes(20);
+    w->denied_until = sl_sec(3100);
+    run(w, 1);
+    assert_int_equal(w->account.expired, 0);
+    assert_int_equal(w->account.received, 100);
+    free(w);
+}
+
 static void count_stops_after_so_many_events(void **state)
 {
     struct world *w = world_new(500);
@@ -1042,6 +1079,8 @@ int main(void)
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
         cmocka_unit_test(a_queue_of_one_group_flows),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
+        cmocka_unit_test(a_short_denial_does_not_end_extending),
+        cmocka_unit_test(extending_goes_on_when_it_is_permitted_again),
         cmocka_unit_test(count_stops_after_so_many_events),
         cmocka_unit_test(an_event_that_comes_while_only_deletes_are_left_is_extended),
         cmocka_unit_test(an_extension_that_hangs_holds_up_no_other),
