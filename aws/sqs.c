@@ -55,7 +55,7 @@ static int read_messages(struct sqs_call *call, struct sqs_receive_answer *out,
     out->bytes = call->answer.body;
     call->answer.body = old;
     out->asked = call->asked;
-    out->answered = sl_now();
+    out->answered = call->answer.answered;
     out->told_time = call->told_time;
     return 0;
 }

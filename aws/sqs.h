@@ -173,7 +173,7 @@ struct sqs_receive_answer {
     struct sqs_message messages[SQS_ENTRIES_MAX]; /* with the unfit ones */
     size_t count;
     sl_time asked;    /* when the request that was answered was handed over */
-    sl_time answered; /* when its answer was complete */
+    sl_time answered; /* when its answer began to come */
     bool told_time;   /* the answer had a date, so the clock's skew is known */
     unsigned cut;     /* attempts that were sent and not answered whole: SQS may have handed out
                          messages to them. Written whatever the result */

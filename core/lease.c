@@ -169,6 +169,7 @@ static uint32_t take(struct lease_table *t, const struct lease_arrival *arrival,
     s->id = id;
     s->run = arrival->run;
     s->is_in_doubt = false;
+    s->is_behind_lost = false;
     index_add(&t->ids, id_key_hash(id), slot);
     group_join(t, slot);
     return slot;
@@ -195,10 +196,17 @@ static void grant(struct slot *s, const struct lease_arrival *arrival)
 {
     sl_dur margin = sl_dur_max(margin_least, sl_dur_mul(arrival->round_trip, 2));
 
+    s->receive_count = arrival->receive_count;
     s->received_at = arrival->received_at;
     s->granted = arrival->visibility;
     s->deadline = sl_time_add(arrival->received_at, sl_dur_sub(arrival->visibility, margin));
     s->is_extend_over = false;
+}
+
+/* Whether the answer to an earlier receive was overtaken by what is known: its handle is old. */
+static bool is_overtaken(const struct slot *s, const struct lease_arrival *arrival)
+{
+    return arrival->receive_count > 0 && arrival->receive_count < s->receive_count;
 }
 
 /* A second copy of what is held: its receive counts from here on. */
@@ -207,6 +215,8 @@ static void merge(struct lease_table *t, uint32_t slot, const struct lease_arriv
     struct slot *s = &t->slots[slot];
 
     t->account->merged++;
+    if (is_overtaken(s, arrival))
+        return;
     if (!PLANTED(2) && !store_handle(s, arrival->handle))
         return;
     s->is_renewed = true;
@@ -288,7 +298,8 @@ bool lease_holds(const struct lease_table *t, struct ticket ticket, sl_time now)
 {
     enum lease_state state = lease_state_of(t, ticket);
 
-    return (state == LEASE_HELD || state == LEASE_EXTENDING) && lease_is_alive(t, ticket, now);
+    return (state == LEASE_HELD || state == LEASE_EXTENDING) &&
+           !t->slots[ticket.slot].is_behind_lost && lease_is_alive(t, ticket, now);
 }
 
 sl_time lease_deadline(const struct lease_table *t, struct ticket ticket)

@@ -19,7 +19,9 @@
  * outcome is honoured: a delete is tried. A return of it is nothing to be done: the queue gives it
  * again by itself. If that happens while the first copy is still held, in whatever state, the two
  * are one: the newest handle is kept, and a lost lease lives again. Not so on a FIFO queue: an event
- * before it may come again too, and has to be delivered first.
+ * before it may come again too, and has to be delivered first. With several receives under way the
+ * answer to an earlier one may come last: a copy that was received fewer times than the one that is
+ * held counts as merged, and changes nothing else.
  *
  * A delete does not wait for an extension that is under way (the extend endpoint may hang); a
  * return does, because the extension could hide the event again. After a delete or return was begun
@@ -27,7 +29,8 @@
  *
  * Extension: at half of the granted visibility, in calls of up to 10, to min(visibility, 12 h −
  * held − 60 s), since the queue rejects a total above 12 h. A failed one is tried again every
- * twelfth of it until a sixth is left.
+ * twelfth of it until a sixth is left. All three count from the present visibility if that is
+ * shorter than the granted one: while more of the lease is left, an extension would shorten it.
  *
  * Ids that the service confirmed are remembered until max(2 × visibility, 10 min) after their
  * delete was acknowledged (or given up), up to a number, the oldest forgotten first. If the queue
@@ -36,7 +39,8 @@
  * FIFO queues: events of one message group that one receive brought are a run. A run may be handed
  * out when no earlier run of its group is held. It is extended all or nothing; when one of its
  * leases is lost, so are all later ones of the group, because the queue will give them again behind
- * that one.
+ * that one. A later one that is being extended may not be posted from then on, and is LOST when its
+ * extension has ended, granted or not.
  *
  * All storage is taken at the start, but for receipt handles, whose buffers are reused. The table
  * writes the terms of the account and asserts after each change that received = deleted + returned
@@ -99,9 +103,10 @@ struct lease_arrival {
     struct slice group;  /* its message group; empty on a standard queue */
     uint32_t
         run; /* FIFO: a number that this receive's events share, and no other receive's of late */
-    sl_time received_at; /* when the answer arrived */
-    sl_dur visibility;   /* what the receive asked for */
-    sl_dur round_trip;   /* of a request to the queue; 0 = unknown */
+    sl_time received_at;    /* when the answer began to arrive */
+    sl_dur visibility;      /* what the receive asked for */
+    sl_dur round_trip;      /* of a request to the queue; 0 = unknown */
+    unsigned receive_count; /* how often the queue gave it out, this time included; 0 = not told */
 };
 
 enum lease_arrived {

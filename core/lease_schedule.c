@@ -98,6 +98,15 @@ static unsigned extension_s(const struct lease_table *t, const struct slot *s, s
     return (unsigned)seconds;
 }
 
+/* When to look again at a lease that can't be extended now. One that is longer than the visibility,
+ * which was made shorter, can be towards its end. */
+static sl_time look_again(const struct lease_table *t, const struct slot *s, sl_time now)
+{
+    sl_time again = sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(t->visibility, 2), -1));
+
+    return !s->is_extend_over && t->can_extend && sl_time_before(now, again) ? again : s->deadline;
+}
+
 /* Those of a group behind it are lost with it: the queue will give them again behind this one. */
 static size_t lose(struct lease_table *t, uint32_t slot)
 {
@@ -108,6 +117,8 @@ static size_t lose(struct lease_table *t, uint32_t slot)
         if (t->slots[i].state == LEASE_HELD) {
             slot_enter(t, i, LEASE_LOST);
             lost++;
+        } else if (t->slots[i].state == LEASE_EXTENDING) {
+            t->slots[i].is_behind_lost = true;
         }
     }
     return lost;
@@ -178,9 +189,11 @@ size_t lease_due(struct lease_table *t, sl_time now, struct lease_extension out[
         if (n > 0)
             continue;
         if (extension_s(t, s, now) == 0) {
-            if (sl_time_cmp(s->due, s->deadline) == 0)
-                break; /* it ends within the horizon, and nothing can be done */
-            schedule_move(t, slot, s->deadline);
+            sl_time again = look_again(t, s, now);
+
+            if (sl_time_cmp(s->due, again) == 0)
+                break; /* it is due within the horizon, and nothing can be done so early */
+            schedule_move(t, slot, again);
             continue;
         }
         n = begin_run(t, slot, now, LEASE_CALL_MAX - count, out + count);
@@ -208,7 +221,9 @@ static bool end(struct lease_table *t, uint32_t slot, sl_time due)
         return true;
     }
     t->slots[slot].due = due;
-    slot_enter(t, slot, group_lost_before(t, slot) ? LEASE_LOST : LEASE_HELD);
+    slot_enter(t, slot,
+               t->slots[slot].is_behind_lost || group_lost_before(t, slot) ? LEASE_LOST
+                                                                           : LEASE_HELD);
     return false;
 }
 
@@ -244,6 +259,7 @@ bool lease_extend_failed(struct lease_table *t, const struct lease_extension *ex
     uint32_t slot = extending(t, extension->ticket);
     sl_time again, last;
     struct slot *s;
+    sl_dur span;
 
     if (slot == SLOT_NONE)
         return false;
@@ -252,7 +268,8 @@ bool lease_extend_failed(struct lease_table *t, const struct lease_extension *ex
         return end(t, slot, schedule_due(t, s));
     if (for_good)
         extend_no_more(t, slot);
-    again = sl_time_add(now, sl_dur_div(s->granted, 12));
-    last = sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(s->granted, 6), -1));
+    span = sl_dur_min(s->granted, t->visibility);
+    again = sl_time_add(now, sl_dur_div(span, 12));
+    last = sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(span, 6), -1));
     return end(t, slot, for_good || sl_time_before(last, again) ? s->deadline : again);
 }

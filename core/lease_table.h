@@ -20,6 +20,7 @@ struct slot {
     struct id_key id;
     char *text; /* the group and, behind it, the newest handle; the buffer stays with the slot */
     size_t text_cap, group_n, handle_n;
+    unsigned receive_count; /* that came with the handle; 0: none */
 
     sl_time received_at, deadline;
     sl_dur granted;      /* the visibility that the deadline came from */
@@ -28,6 +29,7 @@ struct slot {
     bool is_extend_over; /* no extension will be granted any more */
     bool is_renewed;     /* a newer handle came since the last request was begun */
     bool is_in_doubt;
+    bool is_behind_lost; /* EXTENDING while one before it in its group was lost */
 
     enum lease_reason reason; /* of a return */
     unsigned delay_s;

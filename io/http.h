@@ -81,6 +81,9 @@ struct http_answer {
     struct strbuf head;
     int64_t sent_wall_ms;     /* Unix time when the request was handed over */
     int64_t received_wall_ms; /* and when it ended */
+    /* When the status line of the final answer came: what the peer says of a time counts from before
+     * that, however long the rest takes. Of a client that can't tell: when the answer was whole. */
+    sl_time answered;
     /* For people, empty when complete: "connection refused (127.0.0.1:8080)". Never a secret. */
     char detail[160];
 };

@@ -173,6 +173,7 @@ static size_t on_head(char *p, size_t size, size_t n, void *arg)
         }
         strbuf_reset(head);
         t->status = 0;
+        t->answer->answered = sl_now();
         if (t->phase != TRANSFER_READING)
             transfer_enter(t, TRANSFER_READING);
     }

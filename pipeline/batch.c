@@ -165,8 +165,9 @@ static size_t tail_bytes(const struct batch *batch, size_t count)
     return batch->body.n - first->offset;
 }
 
-/* Moves the newest run to a batch of its own and sends off what was gathered before it. */
-static int make_room(struct gathering *g, size_t count)
+/* Moves the newest run to a batch of its own and sends off what was gathered before it, which may take a while: the age of the
+ * new batch counts from when the run came. `*fit`: how it fits there. */
+static int make_room(struct gathering *g, size_t count, sl_time came, enum sl_batch_fit *fit)
 {
     struct batch *next = batch_new(g->format, g->open->count);
     struct batch *full = g->open;
@@ -174,17 +175,21 @@ static int make_room(struct gathering *g, size_t count)
     if (!next || batch_move_tail(full, count, next, g->format)) {
         batch_free(next);
         out_of_memory(g);
+        *fit = SL_BATCH_FITS_AND_FULL;
         return SL_OK; /* the batch goes as it is, a little over its limits */
     }
     g->open = next;
     g->pipeline->progress->open_since = SL_NEVER;
     sl_batcher_flushed(&g->policy);
+    *fit = sl_batcher_offer(&g->policy, count, tail_bytes(next, count), came);
+    show(g);
     return send_on(g, &full);
 }
 
 /* Takes over `run`. SL_OK, or why the batch that had to leave could not. */
 static int add_run(struct gathering *g, struct message *run)
 {
+    sl_time came = sl_now();
     enum sl_batch_fit fit;
     size_t count;
     bool lull;
@@ -198,12 +203,11 @@ static int add_run(struct gathering *g, struct message *run)
     message_run_free(run);
     if (count == 0)
         return SL_OK;
-    fit = sl_batcher_offer(&g->policy, count, tail_bytes(g->open, count), sl_now());
+    fit = sl_batcher_offer(&g->policy, count, tail_bytes(g->open, count), came);
     if (fit == SL_BATCH_FLUSH_FIRST) {
-        r = make_room(g, count);
+        r = make_room(g, count, came, &fit);
         if (r)
             return r;
-        fit = sl_batcher_offer(&g->policy, count, tail_bytes(g->open, count), sl_now());
     }
     show(g);
     return fit == SL_BATCH_FITS_AND_FULL || lull ? flush(g) : SL_OK;

@@ -47,6 +47,14 @@ static void report_end(const struct pipeline *pipeline, const struct drain *drai
                                            : PIPELINE_DEADLINE;
 }
 
+/* Intake ends by a signal, or when the drain's deadline cuts a feed that had not stopped; else a stage has failed. */
+static int cause_of(struct sl_ctx *intake)
+{
+    int cause = sl_ctx_cause(intake);
+
+    return cause == -ECANCELED || sl_ctx_err(intake) == SL_TIMEOUT ? 0 : cause;
+}
+
 int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struct source *source,
                  struct sink *sink, struct sl_chan *signals, struct pipeline_report *report)
 {
@@ -79,7 +87,7 @@ int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struc
     watchdog_start(&pipeline, aside);
     sl_assert(sl_ctx_wait(life, NULL) == SL_OK);
 
-    report->cause = sl_ctx_cause(intake) == -ECANCELED ? 0 : sl_ctx_cause(intake);
+    report->cause = cause_of(intake);
     sl_ctx_cancel(aside, 0); /* before intake, so that the conductor sees an end and not a drain */
     sl_ctx_cancel(intake, 0);
     (void)sl_ctx_leave(aside);

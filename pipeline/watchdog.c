@@ -11,13 +11,27 @@ struct watch_over {
     struct pipeline *pipeline;
 };
 
+/* The open batch may wait for others until its age: only from then on is it time for it to move. */
+static sl_time should_have_moved(const struct progress *progress)
+{
+    return sl_time_cmp(progress->open_deadline, SL_NEVER) == 0
+               ? progress->last_event
+               : sl_time_max(progress->last_event, progress->open_deadline);
+}
+
 static bool stands_still(const struct pipeline *pipeline)
 {
-    sl_time last = pipeline->progress->last_event;
+    const struct progress *progress = pipeline->progress;
+    sl_dur limit = sl_dur_add(WATCHDOG_LIMIT, pipeline->config->sink.timeout);
 
     return source_held(pipeline->source) > 0 &&
-           sl_dur_cmp(sl_time_sub(sl_now(), last),
-                      sl_dur_add(WATCHDOG_LIMIT, pipeline->config->sink.timeout)) > 0;
+           !(pipeline->sink->is_patient && progress->sending > 0) &&
+           sl_dur_cmp(sl_time_sub(sl_now(), should_have_moved(progress)), limit) > 0;
+}
+
+static const char *what_becomes_of_them(const struct source *source)
+{
+    return source->takes_back ? "the queue gives them again" : "nobody gives them again";
 }
 
 SL_TASK(watch_over)
@@ -29,8 +43,8 @@ SL_TASK(watch_over)
         if (looks < 2) /* a process that was stopped for long is given the time to move */
             continue;
         log_error("nothing has moved for too long with %zu events held: this is a fault in sluice; "
-                  "ending, the queue gives them again",
-                  source_held(my->pipeline->source));
+                  "ending, %s",
+                  source_held(my->pipeline->source), what_becomes_of_them(my->pipeline->source));
         sl_dump(STDERR_FILENO);
         _exit(EXIT_INTERNAL);
     }

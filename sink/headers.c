@@ -95,19 +95,31 @@ static const char *read_line(struct slice line, struct http_header *out)
     return headers_refusal(out->name, out->value);
 }
 
+/* Makes room for so many more at the end of the list. */
+static int reserve(struct headers *headers, size_t more)
+{
+    size_t room = headers->room ? headers->room : 8;
+    struct http_header *list;
+
+    while (room < headers->count + more)
+        room *= 2;
+    if (room == headers->room)
+        return 0;
+    list = reallocarray(headers->list, room, sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    headers->list = list;
+    headers->room = room;
+    return 0;
+}
+
 static int add(struct headers *headers, struct http_header header)
 {
-    if (headers->count == headers->room) {
-        size_t room = headers->room ? headers->room * 2 : 8;
-        struct http_header *list = reallocarray(headers->list, room, sizeof(*list));
+    int r = reserve(headers, 1);
 
-        if (!list)
-            return -ENOMEM;
-        headers->list = list;
-        headers->room = room;
-    }
-    headers->list[headers->count++] = header;
-    return 0;
+    if (!r)
+        headers->list[headers->count++] = header;
+    return r;
 }
 
 /* The headers of one origin's text, to the end of the list. `why` tells which line is refused and why. */
@@ -201,8 +213,18 @@ static bool has_changed(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec != b->st_mtim.tv_sec || a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-/* Reads a file again if it has changed, and takes its text only if every header in it is allowed. */
-static bool refresh(struct header_origin *origin)
+/* The list anew, from texts that were checked, with room for all that is in them. */
+static void collect_again(struct headers *headers)
+{
+    const struct header_origin *culprit;
+    const char *why = NULL;
+    int r = collect(headers, &why, &culprit);
+
+    sl_assert(!r);
+}
+
+/* Reads a file again if it has changed, and takes its text only if every header in it is allowed and there is room for them. */
+static void refresh(struct headers *headers, struct header_origin *origin)
 {
     struct header_origin fresh = {.path = origin->path, .is_bearer = origin->is_bearer};
     struct headers trial = {0};
@@ -211,10 +233,12 @@ static bool refresh(struct header_origin *origin)
     int r;
 
     if (!origin->path || stat(origin->path, &now) < 0 || !has_changed(&now, &origin->seen))
-        return false;
+        return;
     r = read_file(origin, &fresh.text, &fresh.seen);
     if (!r)
         r = read_text(&trial, &fresh, &why);
+    if (!r && !why)
+        r = reserve(headers, trial.count);
     free(trial.list);
     if (r || why) {
         if (!origin->complained)
@@ -224,28 +248,22 @@ static bool refresh(struct header_origin *origin)
         if (why) /* what is in it is wrong; what could not be read is tried again */
             origin->seen = now;
         strbuf_deinit(&fresh.text);
-        return false;
+        return;
     }
     strbuf_deinit(&origin->text);
     origin->text = fresh.text;
     origin->seen = fresh.seen;
     origin->complained = false;
-    return true;
+    collect_again(headers);
 }
 
 const struct http_header *headers_current(struct headers *headers, sl_time now, size_t *count)
 {
-    bool changed = false;
-    const char *why;
-    const struct header_origin *culprit;
-
     if (!sl_time_before(now, headers->look_again)) {
         headers->look_again = sl_time_add(now, sl_sec(1));
         for (size_t i = 0; i < headers->origin_count; i++)
-            changed |= refresh(&headers->origins[i]);
+            refresh(headers, &headers->origins[i]);
     }
-    if (changed)
-        (void)collect(headers, &why, &culprit);
     *count = headers->count;
     return headers->list;
 }
@@ -297,6 +315,7 @@ int headers_new(struct headers **out, const char *const *lines, const char *cons
     struct headers *headers = calloc(1, sizeof(*headers));
     const struct header_origin *culprit = NULL;
     const char *why = NULL;
+    bool failed = false;
     int r;
 
     if (!headers)
@@ -306,14 +325,18 @@ int headers_new(struct headers **out, const char *const *lines, const char *cons
         free(headers);
         return -ENOMEM;
     }
-    for (size_t i = 0; i < line_count; i++)
-        strbuf_adds(&headers->origins[headers->origin_count++].text, lines[i]);
+    for (size_t i = 0; i < line_count; i++) {
+        struct strbuf *text = &headers->origins[headers->origin_count++].text;
+
+        strbuf_adds(text, lines[i]);
+        failed |= strbuf_failed(text);
+    }
     for (size_t i = 0; i < file_count; i++)
         headers->origins[headers->origin_count++].path = files[i];
     if (bearer_file)
         headers->origins[headers->origin_count++] =
             (struct header_origin){.path = bearer_file, .is_bearer = true};
-    r = read_origins(headers, problem);
+    r = failed ? -ENOMEM : read_origins(headers, problem);
     if (!r)
         r = collect(headers, &why, &culprit);
     if (why)

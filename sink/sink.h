@@ -72,7 +72,8 @@ struct sink_ops {
 struct sink {
     const struct sink_ops *ops;
     const struct format *format;
-    char name[200]; /* for the account: the URL without user info and query */
+    bool is_patient; /* a post has no timeout: it waits until somebody reads */
+    char name[200];  /* for the account: the URL without user info and query */
 };
 
 extern const struct sink_kind *const sink_kinds[];
@@ -81,8 +82,8 @@ extern const struct sink_kind *const sink_kinds[];
 int sink_open(struct sink **out, struct sl_ctx *ctx, const struct sink_config *config,
               struct problem *problem);
 void sink_free(struct sink *sink);
-/* Posts one request and judges the answer. Waits until the answer is complete, the sink's timeout has passed or `ctx` ends.
- * Always fills in `result`. */
+/* Posts one request and judges the answer. Waits until the answer is complete, the sink's timeout has passed (a patient sink
+ * has none) or `ctx` ends. Always fills in `result`. */
 void sink_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_request *request,
                struct sink_result *result);
 

@@ -126,7 +126,10 @@ static int stdout_open(struct sink **out, struct sl_ctx *ctx, const struct sink_
     if (!sink)
         return -ENOMEM;
     *sink = (struct stdout_sink){
-        .base = {.ops = &stdout_ops, .format = config->format, .name = "standard output"},
+        .base = {.ops = &stdout_ops,
+                 .format = config->format,
+                 .is_patient = true,
+                 .name = "standard output"},
         .piece = fstat(STDOUT_FILENO, &what) == 0 && S_ISREG(what.st_mode) ? SSIZE_MAX : PIPE_BUF,
         .turn = turn_chan_new(ctx, 1, turn_chan_forget),
     };

@@ -27,7 +27,9 @@ struct progress {
         [200]; /* the last failure, for the progress line and "gave up"; "" when the last delivery was accepted */
     /* source */
     uint64_t queue_visible; /* the queue's approximate number of messages; UINT64_MAX = unknown */
-    sl_time last_event;     /* when anything last moved: a receive, a delivery, a settle */
+    /* when an attempt at anything last ended, well or badly: a receive, a delete, a return, an extension; and, by deliver, a
+     * delivery */
+    sl_time last_event;
 };
 
 void progress_init(struct progress *progress);

@@ -112,18 +112,29 @@ static int check_visibility(const struct sqs_source *sqs, struct problem *proble
         sqs->queue->name, units_print_duration(text, sqs->visibility));
 }
 
-/* Whether leases may be extended, asked with a handle that is none: who may not is told so before the handle is looked at. */
-static int probe_extending(struct sqs_source *sqs, struct sl_ctx *ctx)
+/* With a handle that is none: who may not is told so before the handle is looked at. */
+int sqs_ask_to_extend(struct sqs_source *sqs, struct sl_ctx *ctx, bool *may)
 {
     struct sqs_visibility change = {SLICE("sluice-asks-whether-it-may"), 30};
     struct sqs_entry entry;
     struct sqs_failure failure;
     int r = sqs_change_visibility_batch(sqs->queue, ctx, &change, 1, &entry, &failure);
-    bool refused = (r == SQS_FAILED && failure.trouble == SQS_TROUBLE_PERMISSION) ||
-                   (r == 0 && strstr(entry.code, "AccessDenied"));
 
-    sqs->can_extend = !refused;
-    if (refused)
+    if (r == 0)
+        *may = !strstr(entry.code, "AccessDenied");
+    if (r != SQS_FAILED || failure.trouble != SQS_TROUBLE_PERMISSION)
+        return r;
+    *may = false;
+    return 0;
+}
+
+static int probe_extending(struct sqs_source *sqs, struct sl_ctx *ctx)
+{
+    int r;
+
+    sqs->can_extend = true; /* if nobody says no */
+    r = sqs_ask_to_extend(sqs, ctx, &sqs->can_extend);
+    if (!sqs->can_extend)
         log_warn("may not change visibility timeouts of queue %s: nothing is held past its first "
                  "one, and what is left at "
                  "a stop comes back only then\n  do:    allow sqs:ChangeMessageVisibility",

@@ -89,6 +89,7 @@ struct sqs_source {
     struct sl_ctx
         *keeping; /* ends when nothing is held any more: extending, and looking at the queue */
     struct sqs_seat extenders[SQS_EXTENDERS];
+    sl_time denied_since; /* no extension was permitted since then; SL_NEVER: the last one was */
 
     struct log_limit receive_log, settle_log, refused_log, lease_log, unfit_log;
 };
@@ -122,6 +123,10 @@ struct message *sqs_take_waiting(struct sqs_source *sqs, struct ticket ticket);
 /* Reads the queue's attributes, and takes on a changed visibility timeout. Results as sqs_get_attributes. */
 int sqs_refresh(struct sqs_source *sqs, struct sl_ctx *ctx, struct sqs_queue_attributes *out,
                 struct sqs_failure *failure);
+
+/* Asks whether leases may be extended, without touching one. 0: *may tells; else nobody knows, and the results are those of
+ * sqs_change_visibility_batch, without the failure. */
+int sqs_ask_to_extend(struct sqs_source *sqs, struct sl_ctx *ctx, bool *may);
 
 /* Logs a failed call at most every ten seconds. */
 void sqs_log_failure(struct log_limit *limit, const struct sqs_failure *failure,

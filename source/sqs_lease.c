@@ -1,6 +1,9 @@
 /*
  * sqs_lease -- keeps the leases of what is held alive: asks the table what is due, ten at a time, and extends it. It goes on
  * through the drain, until the last event is settled. And looks at the queue's attributes every five minutes.
+ *
+ * Without the permission to extend, nothing is held past its first lease; whether it has come is asked every five minutes, too. A
+ * denial that is over soon (a policy that is being changed) is a failure like others: it is tried again.
  */
 #include <sluice/task.h>
 
@@ -40,13 +43,33 @@ static void on_entry(struct sqs_source *sqs, const struct lease_extension *exten
         sqs_queue_return(sqs, extension->ticket);
 }
 
+static void set_permission(struct sqs_source *sqs, bool can_extend)
+{
+    sqs->can_extend = can_extend;
+    sqs->denied_since = SL_NEVER;
+    lease_visibility_set(sqs->leases, sqs->visibility, can_extend);
+    sqs_wake_extenders(sqs);
+}
+
+/* Whether the permission has been wanting for a quarter of the visibility: not for a moment, then. */
+static bool is_denied_for_long(struct sqs_source *sqs)
+{
+    sl_time now = sl_now();
+
+    sqs->denied_since = sl_time_min(sqs->denied_since, now);
+    return !sl_time_before(now, sl_time_add(sqs->denied_since, sl_dur_div(sqs->visibility, 4)));
+}
+
 static void on_failure(struct sqs_source *sqs, const struct sqs_failure *failure)
 {
-    if (failure->trouble == SQS_TROUBLE_PERMISSION && sqs->can_extend) {
-        sqs->can_extend = false;
-        lease_visibility_set(sqs->leases, sqs->visibility, false);
-        sqs_log_failure(&sqs->lease_log, failure,
-                        "from here on nothing is held past its first visibility timeout");
+    char text[512];
+
+    if (failure->trouble == SQS_TROUBLE_PERMISSION && !sqs->can_extend)
+        return; /* another call has told */
+    if (failure->trouble == SQS_TROUBLE_PERMISSION && is_denied_for_long(sqs)) {
+        set_permission(sqs, false);
+        log_warn("%s: until that is permitted nothing is held past its visibility timeout",
+                 sqs_failure_text(failure, text, sizeof(text)));
         return;
     }
     sqs_log_failure(&sqs->lease_log, failure, "trying again before the leases end");
@@ -89,7 +112,9 @@ static void extend(struct sqs_source *sqs, const struct lease_extension *due, si
     r = strbuf_failed(handles) ? -1 : call_extend(sqs, changes, count, entries, &failure);
     if (r == SQS_FAILED)
         on_failure(sqs, &failure);
-    if (r != 0)
+    if (r == 0)
+        sqs->denied_since = SL_NEVER;
+    else
         for (size_t i = 0; i < count; i++)
             entries[i] = (struct sqs_entry){.state = SQS_ENTRY_RETRY};
     /* Last first: returns that have waited for this are queued in that order (FIFO). */
@@ -131,6 +156,17 @@ SL_TASK(extender)
     return 0;
 }
 
+static void look_whether_it_may(struct sqs_source *sqs)
+{
+    bool may = false;
+
+    if (sqs_ask_to_extend(sqs, sqs->keeping, &may) || !may || sqs->can_extend)
+        return;
+    set_permission(sqs, true);
+    log_warn("may change visibility timeouts of queue %s: leases are extended from here on",
+             sqs->queue->name);
+}
+
 struct look_at_queue {
     struct sqs_source *sqs;
 };
@@ -141,18 +177,22 @@ SL_TASK(look_at_queue)
     struct sqs_queue_attributes attributes;
     struct sqs_failure failure;
 
-    while (sl_sleep(sqs->keeping, REFRESH_EVERY) == SL_OK)
-        if (sqs_refresh(sqs, sqs->keeping, &attributes, &failure) == SQS_FAILED)
+    while (sl_sleep(sqs->keeping, REFRESH_EVERY) == SL_OK) {
+        if (sqs->can_read_attributes &&
+            sqs_refresh(sqs, sqs->keeping, &attributes, &failure) == SQS_FAILED)
             sqs_log_failure(&sqs->lease_log, &failure, "the visibility timeout stays as it was");
+        if (!sqs->can_extend)
+            look_whether_it_may(sqs);
+    }
     return 0;
 }
 
 void sqs_keep_leases(struct sqs_source *sqs, struct sl_ctx *life)
 {
+    sqs->denied_since = SL_NEVER;
     for (unsigned i = 0; i < SQS_EXTENDERS; i++) {
         sl_parker_init(&sqs->extenders[i].parker);
         SL_GO(life, extender, .sqs = sqs, .seat = &sqs->extenders[i]);
     }
-    if (sqs->can_read_attributes)
-        SL_GO(life, look_at_queue, .sqs = sqs);
+    SL_GO(life, look_at_queue, .sqs = sqs);
 }

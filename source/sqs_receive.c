@@ -133,6 +133,7 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         .received_at = answer->answered,
         .visibility = visibility,
         .round_trip = SL_ZERO,
+        .receive_count = m->receive_count,
     };
     struct record record = {
         .message_id = m->message_id,
@@ -314,7 +315,6 @@ static void on_answer(struct sqs_source *sqs, struct sqs_receive_answer *answer,
                                       .brought = answer->count,
                                       .credits_free = credits_are_free(&sqs->credits),
                                   });
-    sqs->base.progress->last_event = sl_now();
     if (answer->count == 0)
         look_whether_empty(sqs);
     sqs_wake_receivers(sqs);
@@ -358,6 +358,7 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         .begin_in = sqs->intake,
     };
     r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
+    sqs->base.progress->last_event = sl_now();
     settle_count(sqs, asked.count, r == 0 ? answer->count : 0);
     if (r == 0) {
         on_answer(sqs, answer, &reservation, began, &asked);

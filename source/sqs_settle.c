@@ -326,6 +326,7 @@ static void see_through(struct sqs_source *sqs, struct call *call, send_call *se
         if (strbuf_failed(&call->handles))
             continue;
         r = send(sqs, call, entries, &failure);
+        sqs->base.progress->last_event = sl_now();
         if (r == 0)
             sort_out(sqs, call, entries, act);
         else if (r == SQS_FAILED)

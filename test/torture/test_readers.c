@@ -17,6 +17,7 @@
 #include "core/sqs_wire.h"
 #include "perseus/event.h"
 #include "sim/virtual.h"
+#include "sink/headers.h"
 #include "source/message.h"
 #include "test/torture/torture.h"
 
@@ -229,7 +230,7 @@ static void keys_as_json(void)
 }
 
 static char folder[] = "/tmp/torture-XXXXXX";
-static char config_file[64], keys_file[64];
+static char config_file[64], keys_file[64], headers_file[64];
 
 static const char *environment(const char *name)
 {
@@ -367,6 +368,45 @@ static void write_file(char *path, size_t size, const char *name, const char *te
     torture_check(chmod(path, 0600) == 0);
 }
 
+static void write_headers(const char *path, unsigned count)
+{
+    FILE *file;
+
+    torture_pause();
+    file = fopen(path, "w");
+    torture_check(file);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(file, "X-%u: value\n", i);
+    torture_check(fclose(file) == 0);
+    torture_resume();
+}
+
+/* What is sent is the file's old headers or its new ones, whole; and the new ones as soon as there is memory. */
+static void header_file(void)
+{
+    const char *const lines[] = {"X-Line: 1", NULL}, *const files[] = {headers_file, NULL};
+    struct headers *headers;
+    struct problem problem;
+    size_t count;
+    int result;
+
+    problem_init(&problem);
+    write_headers(headers_file, 2);
+    result = headers_new(&headers, lines, files, NULL, &problem);
+    check_result(result);
+    problem_deinit(&problem);
+    if (result)
+        return;
+    write_headers(headers_file, 40);
+    (void)headers_current(headers, (sl_time){INT64_C(2000000000)}, &count);
+    torture_check(count == 41 || (count == 3 && torture_has_failed()));
+    torture_pause();
+    (void)headers_current(headers, (sl_time){INT64_C(4000000000)}, &count);
+    torture_check(count == 41);
+    torture_resume();
+    headers_free(headers);
+}
+
 int main(void)
 {
     static const struct torture scenarios[] = {
@@ -379,6 +419,7 @@ int main(void)
         {"keys as JSON", keys_as_json},
         {"configuration", configuration},
         {"key file", key_file},
+        {"header file", header_file},
         {"queues and faults", queue_words},
         {"flags", flag_words},
         {"refused flags", refusals},
@@ -390,9 +431,11 @@ int main(void)
     write_file(config_file, sizeof config_file, "config",
                "[profile prod]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9324/\n");
     write_file(keys_file, sizeof keys_file, "keys", "# two\nk1 s1\nk2 s2\n");
+    write_file(headers_file, sizeof headers_file, "headers", "");
     result = torture_run(scenarios, sizeof scenarios / sizeof scenarios[0]);
     unlink(config_file);
     unlink(keys_file);
+    unlink(headers_file);
     rmdir(folder);
     return result;
 }

@@ -260,6 +260,36 @@ static void without_permission_to_extend_nothing_is_held_past_its_lease(void **s
     assert_int_equal(lease_state_of(table, ticket), LEASE_LOST);
 }
 
+static void a_lease_longer_than_the_visibility_is_extended_towards_its_end(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    struct ticket ticket;
+    size_t lost;
+
+    (void)state;
+    start(10, 600, true);
+    assert_int_equal(lease_arrive(table,
+                                  &(struct lease_arrival){.id = SLICE("a"),
+                                                          .handle = SLICE("h1"),
+                                                          .received_at = at(100),
+                                                          .visibility = sl_sec(600)},
+                                  &ticket),
+                     LEASE_NEW);
+    lease_visibility_set(table, sl_sec(30), true);
+    assert_due(399);
+    assert_int_equal(lease_due(table, at(399), due, &lost), 0); /* it would end at 429, not 699 */
+    assert_due(684);
+    assert_int_equal(lease_due(table, at(684), due, &lost), 1);
+    assert_int_equal(due[0].visibility_s, 30);
+    assert_false(lease_extend_failed(table, &due[0], at(684), false));
+    assert_due(686.5);
+    assert_int_equal(lease_due(table, at(686.5), due, &lost), 1);
+    assert_false(lease_extended(table, &due[0], at(686.5)));
+    assert_int_equal(lease_deadline(table, ticket).ns, at(716.5).ns);
+    assert_due(701.5);
+    assert_true(lease_holds(table, ticket, at(701.5)));
+}
+
 static void twelve_hours_are_the_end(void **state)
 {
     struct lease_extension due[LEASE_CALL_MAX];
@@ -429,6 +459,51 @@ static void a_second_copy_is_merged_and_its_handle_counts(void **state)
     assert_int_equal(account.received, 5);
     assert_int_equal(account.merged, 4);
     assert_int_equal(account.deleted, 1);
+}
+
+static enum lease_arrived arrive_counted(double now, const char *handle, unsigned receive_count,
+                                         struct ticket *out)
+{
+    return lease_arrive(table,
+                        &(struct lease_arrival){.id = SLICE("a"),
+                                                .handle = slice_of(handle),
+                                                .received_at = at(now),
+                                                .visibility = sl_sec(30),
+                                                .receive_count = receive_count},
+                        out);
+}
+
+static void an_older_copy_that_comes_last_changes_nothing(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    struct ticket ticket, second;
+    size_t lost;
+
+    (void)state;
+    start(10, 30, true);
+    assert_int_equal(arrive_counted(100, "h3", 3, &ticket), LEASE_NEW);
+    assert_int_equal(arrive_counted(110, "h2", 2, &second), LEASE_MERGED);
+    assert_memory_equal(&ticket, &second, sizeof(ticket));
+    assert_int_equal(account.merged, 1);
+    assert_int_equal(lease_deadline(table, ticket).ns, at(129).ns);
+    assert_sending(ticket, "h3");
+    /* Without a count, or with the same one, the last to come counts. */
+    assert_int_equal(arrive_counted(111, "h3 again", 3, &second), LEASE_MERGED);
+    assert_sending(ticket, "h3 again");
+    assert_int_equal(arrive_counted(112, "not counted", 0, &second), LEASE_MERGED);
+    assert_sending(ticket, "not counted");
+    assert_int_equal(arrive_counted(113, "h5", 5, &second), LEASE_MERGED);
+    assert_int_equal(lease_deadline(table, ticket).ns, at(142).ns);
+    /* Nor does a lost lease live again by it, and a delete need not be repeated. */
+    assert_int_equal(lease_due(table, at(150), due, &lost), 0);
+    assert_int_equal(lost, 1);
+    assert_int_equal(arrive_counted(151, "h4", 4, &second), LEASE_MERGED);
+    assert_int_equal(lease_state_of(table, ticket), LEASE_LOST);
+    lease_delete(table, ticket);
+    assert_sending(ticket, "h5");
+    assert_int_equal(arrive_counted(152, "h4", 4, &second), LEASE_MERGED);
+    assert_int_equal(lease_deleted(table, ticket, at(153)), LEASE_DONE);
+    assert_int_equal(account.merged, 6);
 }
 
 static void a_copy_revives_a_lost_lease_and_repeats_a_return(void **state)
@@ -801,6 +876,33 @@ static void what_is_behind_a_lost_lease_is_lost_with_it(void **state)
     assert_int_equal(lease_state_of(table, m[2]), LEASE_LOST);
 }
 
+static void what_is_being_extended_behind_a_lost_lease_is_lost_with_it(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    struct ticket first, second;
+    size_t lost;
+
+    (void)state;
+    start(10, 30, true);
+    first = arrive_fifo(100, "m0", "A", 1);
+    second = arrive_fifo(100.5, "m1", "A", 2);
+    for (double now = 114; now < 128; now += 2.5) { /* the last call for the second hangs */
+        size_t n = lease_due(table, at(now), due, &lost);
+
+        for (size_t i = 0; i < n; i++)
+            if (due[i].ticket.slot == first.slot || now < 123)
+                assert_false(lease_extend_failed(table, &due[i], at(now), false));
+    }
+    assert_int_equal(lease_state_of(table, second), LEASE_EXTENDING);
+    assert_true(lease_holds(table, second, at(128.9)));
+    assert_int_equal(lease_due(table, at(129), due, &lost), 0);
+    assert_int_equal(lease_state_of(table, first), LEASE_LOST);
+    assert_int_equal(lease_return(table, first, 0, LEASE_UNSENT, at(129.2)), LEASE_RETURN_GONE);
+    assert_false(lease_holds(table, second, at(129.2)));
+    assert_false(lease_extended(table, &(struct lease_extension){second, 30}, at(123)));
+    assert_int_equal(lease_state_of(table, second), LEASE_LOST);
+}
+
 /* ---- against a model ---- */
 
 enum { EVENTS = 60, STEPS = 200000, VISIBILITY = 30 };
@@ -1010,12 +1112,14 @@ int main(void)
         STORY(a_failed_extension_is_tried_each_twelfth_until_a_sixth_is_left),
         STORY(an_extension_refused_for_good_is_not_tried_again),
         STORY(without_permission_to_extend_nothing_is_held_past_its_lease),
+        STORY(a_lease_longer_than_the_visibility_is_extended_towards_its_end),
         STORY(twelve_hours_are_the_end),
         STORY(calls_hold_up_to_ten_and_take_along_what_is_due_soon),
         STORY(no_extension_after_a_delete_or_return_was_begun),
         STORY(a_delete_overtakes_an_extension_and_a_return_waits_for_it),
         STORY(the_outcome_of_a_lost_lease_is_honoured),
         STORY(a_second_copy_is_merged_and_its_handle_counts),
+        STORY(an_older_copy_that_comes_last_changes_nothing),
         STORY(a_copy_revives_a_lost_lease_and_repeats_a_return),
         STORY(what_can_not_be_settled_is_given_up),
         STORY(confirmed_ids_are_remembered_for_a_time),
@@ -1030,6 +1134,7 @@ int main(void)
         STORY(a_run_is_extended_all_or_nothing),
         STORY(a_run_of_more_than_a_call_is_extended_in_pieces),
         STORY(what_is_behind_a_lost_lease_is_lost_with_it),
+        STORY(what_is_being_extended_behind_a_lost_lease_is_lost_with_it),
         STORY(random_walks_agree_with_a_model),
     };
 #undef STORY

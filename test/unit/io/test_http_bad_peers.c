@@ -313,6 +313,58 @@ static void test_rows(void **state)
     assert_int_equal(sl_run(play_rows, NULL), 0);
 }
 
+/* ---- an answer that takes its time ---- */
+
+struct slow_peer {
+    int listening;
+    sl_time *asked, *body_said;
+};
+
+SL_TASK(slow_peer)
+{
+    int fd = accept_one(ctx, my->listening);
+
+    expect(fd >= 0 && read_head(ctx, fd));
+    expect(say(ctx, fd, "HTTP/1.1 100 Continue\r\n\r\n") && sl_sleep(ctx, sl_ms(20)) == SL_OK);
+    *my->asked = sl_now();
+    expect(say(ctx, fd, OK "Content-Length: 2\r\n\r\no") && sl_sleep(ctx, sl_ms(20)) == SL_OK);
+    *my->body_said = sl_now();
+    expect(say(ctx, fd, "k"));
+    close(fd);
+    return 0;
+}
+
+static int hear_slow_answer(struct sl_ctx *ctx, void *arg)
+{
+    struct http_client *client;
+    struct http_answer answer;
+    struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+    sl_time asked, body_said;
+    char url[64];
+    uint16_t port;
+    int fd = listener(&port);
+
+    (void)arg;
+    expect(http_client_new(&client, ctx, NULL) == 0);
+    http_answer_init(&answer);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+    SL_GO(scope, slow_peer, .listening = fd, .asked = &asked, .body_said = &body_said);
+    http_perform(client, ctx, &(struct http_request){.url = url}, &answer);
+    expect(answer.failure == HTTP_COMPLETE);
+    expect(!sl_time_before(answer.answered, asked) && sl_time_before(answer.answered, body_said));
+    sl_ctx_leave(scope);
+    http_answer_deinit(&answer);
+    http_client_free(client);
+    close(fd);
+    return 0;
+}
+
+static void test_slow_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(sl_run(hear_slow_answer, NULL), 0);
+}
+
 /* ---- connections that were used before ---- */
 
 struct count_requests {
@@ -531,9 +583,8 @@ static void test_proxy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_lose_kept),
-        cmocka_unit_test(test_spoilt_kept),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_slow_answer),
+        cmocka_unit_test(test_lose_kept), cmocka_unit_test(test_spoilt_kept),
         cmocka_unit_test(test_proxy),
     };
 

@@ -48,6 +48,7 @@ struct world {
     bool stays_open;    /* the source waits for intake's end when it has given all */
     bool keeps_nothing; /* the source takes nothing back */
     bool is_deaf;       /* the sink posts on when it is told to stop */
+    bool is_patient;    /* the sink waits for its reader as long as it takes */
     judge *judge;
     sl_dur latency;
     sl_dur signal_at[3]; /* 0: none */
@@ -299,8 +300,11 @@ static int in_world(struct sl_ctx *ctx, void *arg)
                  .progress = &w->progress},
         .w = w,
     };
-    struct fake_sink sink = {
-        .base = {.ops = &fake_sink_ops, .format = w->config.sink.format, .name = "script"}, .w = w};
+    struct fake_sink sink = {.base = {.ops = &fake_sink_ops,
+                                      .format = w->config.sink.format,
+                                      .is_patient = w->is_patient,
+                                      .name = "script"},
+                             .w = w};
     int signo = SIGTERM;
     struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
     struct sl_chan *signals = sl_signals(scope, &signo, 1);
@@ -386,6 +390,26 @@ static void an_empty_batch_is_never_sent(void **state)
     assert_int_equal(w->posts[0].count, 1);
     assert_ms(w->posts[0].at, 5000);
     assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+    free(w);
+}
+
+/* Two deliveries take 20 s, and a third batch waits for one of them: the event that did not fit into it came at once, too. */
+static void the_age_counts_from_the_first_event_while_all_deliveries_are_busy(void **state)
+{
+    struct world *w = world_new(10);
+
+    (void)state;
+    w->stays_open = true;
+    w->config.concurrency = 2;
+    w->config.batch_bytes = 330; /* three events */
+    w->config.batch_age = sl_sec(60);
+    w->latency = sl_sec(20);
+    w->config.run_for = sl_sec(200);
+    run(w, 1);
+    assert_int_equal(w->post_count, 4);
+    assert_ms(w->posts[2].at, 20000);
+    assert_int_equal(w->posts[3].count, 1);
+    assert_ms(w->posts[3].at, 60000);
     free(w);
 }
 
@@ -1161,8 +1185,49 @@ static void a_pipeline_that_stands_still_is_ended(void **state)
     w->latency = sl_hours(1);
     assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
     contains(text, "nothing has moved for too long with 100 events held");
+    contains(text, "the queue gives them again");
     contains(text, " tasks:\n"); /* who waits for what */
     contains(text, " deliver (");
+    free(w);
+}
+
+static void the_end_of_what_nobody_gives_again_is_told_as_such(void **state)
+{
+    struct world *w = world_new(100);
+    static char text[65536];
+
+    (void)state;
+    w->keeps_nothing = w->stays_open = true;
+    w->latency = sl_hours(1);
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
+    contains(text, "ending, nobody gives them again");
+    free(w);
+}
+
+static void a_long_batch_age_is_no_standstill(void **state)
+{
+    struct world *w = world_new(1);
+    static char text[65536];
+
+    (void)state;
+    w->stays_open = true;
+    w->config.batch_age = sl_hours(1);
+    w->config.run_for = sl_minutes(70);
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
+    assert_string_equal(text, "");
+    free(w);
+}
+
+static void a_reader_that_takes_nothing_is_no_standstill(void **state)
+{
+    struct world *w = world_new(100);
+    static char text[65536];
+
+    (void)state;
+    w->is_patient = true;
+    w->latency = sl_hours(2);
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
+    assert_string_equal(text, "");
     free(w);
 }
 
@@ -1241,6 +1306,7 @@ static void a_feed_that_does_not_stop_has_the_time_of_deliveries(void **state)
     run(w, 1);
     assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(23)) >= 0);
     assert_true(sl_dur_cmp(w->report.drain_took, sl_sec(25)) <= 0);
+    assert_int_equal(w->report.cause, 0);
     free(w);
 }
 
@@ -1375,6 +1441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_leaves_five_seconds_after_its_first_event),
         cmocka_unit_test(an_empty_batch_is_never_sent),
+        cmocka_unit_test(the_age_counts_from_the_first_event_while_all_deliveries_are_busy),
         cmocka_unit_test(a_full_batch_leaves_at_once),
         cmocka_unit_test(no_batch_exceeds_the_byte_limit),
         cmocka_unit_test(an_event_above_the_byte_limit_goes_alone),
@@ -1408,6 +1475,9 @@ int main(void)
         cmocka_unit_test(signals_are_told),
         cmocka_unit_test(in_flight_has_to_hold_the_batches),
         cmocka_unit_test(a_pipeline_that_stands_still_is_ended),
+        cmocka_unit_test(the_end_of_what_nobody_gives_again_is_told_as_such),
+        cmocka_unit_test(a_long_batch_age_is_no_standstill),
+        cmocka_unit_test(a_reader_that_takes_nothing_is_no_standstill),
         cmocka_unit_test(a_slow_answer_is_no_standstill),
         cmocka_unit_test(a_process_that_was_stopped_is_given_time),
         cmocka_unit_test(the_end_of_run_for_drains),

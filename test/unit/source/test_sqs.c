@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -62,6 +64,13 @@ struct world {
         visibility_then;       /* the queue's visibility timeout is another from there on */
     sl_dur extend_hangs;       /* until then, a call that extends event 0 takes a minute */
     unsigned extends_time_out; /* so many of the first calls that extend have no answer */
+    unsigned slow_answers;     /* to receives, in parts of 1,000 … */
+    unsigned slow_others;      /* … and those to other calls … */
+    sl_dur slow_most;          /* … come up to so much later */
+    size_t slow_event;         /* the first answer with the event of this number, from 1, … */
+    sl_dur slow_for;           /* … comes so much later */
+    sl_dur queue_down_from, queue_down_until; /* every call is answered with 500 */
+    sl_dur denied_from, denied_until;         /* extending is */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -75,7 +84,7 @@ struct world {
     struct progress progress;
     struct pipeline_report report;
     uint64_t calls, extends, deletes_of_unconfirmed, stale_deletes, receives_after_signal;
-    unsigned order_breaks;
+    unsigned order_breaks, posted_without_lease;
     unsigned last_of_group[64];
 };
 
@@ -261,6 +270,12 @@ static void answer_error(struct http_answer *answer, int status, const char *cod
                 code);
 }
 
+static bool is_denied(const struct world *w)
+{
+    return w->is_open && sl_dur_cmp(since_start(w), w->denied_from) > 0 &&
+           sl_dur_cmp(since_start(w), w->denied_until) < 0;
+}
+
 static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, struct slice body,
                   struct http_answer *answer)
 {
@@ -271,7 +286,7 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
         attributes(w, &answer->body);
     else if (memmem(target.p, target.n, "DeleteMessageBatch", 18))
         batch_call(w, true, body, &answer->body);
-    else if (w->faults.no_extending)
+    else if (w->faults.no_extending || is_denied(w))
         answer_error(answer, 403, "AccessDeniedException");
     else if (sl_dur_cmp(since_start(w), w->extend_hangs) < 0 &&
              memmem(body.p, body.n, "\"ReceiptHandle\":\"0:", 19))
@@ -281,11 +296,44 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
     return true;
 }
 
+static bool is_receive(const struct http_request *request)
+{
+    struct slice target = target_of(request);
+
+    return memmem(target.p, target.n, "ReceiveMessage", 14) != NULL;
+}
+
+static bool is_first_of(size_t event, const struct strbuf *body)
+{
+    char handle[32];
+    int n = snprintf(handle, sizeof(handle), "\"%zu:1\"", event - 1);
+
+    return event > 0 && body->n > 0 && memmem(body->p, body->n, handle, (size_t)n);
+}
+
+/* How long the bytes of an answer take to come in. */
+static sl_dur answer_takes(const struct world *w, const struct http_request *request,
+                           const struct strbuf *body)
+{
+    if (is_receive(request) && is_first_of(w->slow_event, body))
+        return w->slow_for;
+    if (dice(w, is_receive(request) ? w->slow_answers : w->slow_others))
+        return sl_ms((int64_t)(sl_random() % (uint64_t)sl_dur_ms(w->slow_most)));
+    return SL_ZERO;
+}
+
+static bool queue_is_down(const struct world *w)
+{
+    return w->is_open && sl_dur_cmp(since_start(w), w->queue_down_from) > 0 &&
+           sl_dur_cmp(since_start(w), w->queue_down_until) < 0;
+}
+
 static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
                          const struct http_request *request, struct http_answer *answer)
 {
     struct world *w = ((struct fake_sqs *)client)->w;
     const struct faults *faults = &w->faults;
+    sl_dur takes;
 
     w->calls++;
     strbuf_reset(&answer->body);
@@ -297,7 +345,7 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
     answer->sent_wall_ms = answer->received_wall_ms = sl_wall_ms();
     if (sl_sleep(ctx, sl_ms(1 + (int64_t)(sl_random() % 20))) != SL_OK)
         return;
-    if (dice(w, faults->refuse)) {
+    if (queue_is_down(w) || dice(w, faults->refuse)) {
         answer->failure = HTTP_COMPLETE;
         answer_error(answer, 500, "InternalFailure");
         return;
@@ -315,6 +363,10 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
         return;
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
+        return;
+    answer->answered = sl_now();
+    takes = answer_takes(w, request, &answer->body);
+    if (takes.ns > 0 && sl_sleep(ctx, takes) != SL_OK)
         return;
     answer->failure = dice(w, faults->cut) ? HTTP_FAIL_CUT : HTTP_COMPLETE;
     if (answer->failure == HTTP_FAIL_CUT) {
@@ -342,6 +394,8 @@ static void accept_event(struct world *w, unsigned number)
     struct queued *m = &w->messages[number];
 
     m->delivered++;
+    w->posted_without_lease +=
+        !sl_time_before(sl_time_add(sl_now(), sl_dur_mul(w->latency, -1)), m->visible_at);
     m->delivered_at = sl_now();
     if (m->group && m->delivered == 1) {
         w->order_breaks += number < w->last_of_group[m->group];
@@ -696,6 +750,36 @@ static void without_permission_to_extend_nothing_is_lost(void **state)
     free(w);
 }
 
+static void a_short_denial_does_not_end_extending(void **state)
+{
+    struct world *w = world_new(100);
+
+    (void)state;
+    w->service_down_until = sl_sec(300);
+    w->denied_from = sl_sec(13);
+    w->denied_until = sl_sec(15);
+    run(w, 2);
+    assert_int_equal(w->account.expired, 0);
+    assert_int_equal(w->account.received, 100);
+    free(w);
+}
+
+/* Denied at 1,800, 2,100, 2,400 and 2,700 s; it is asked for at 3,000 and 3,300 s, and the leases end at 3,600 s. */
+static void extending_goes_on_when_it_is_permitted_again(void **state)
+{
+    struct world *w = world_new(100);
+
+    (void)state;
+    w->visibility = sl_hours(1);
+    w->service_down_until = sl_hours(3);
+    w->denied_from = sl_minutes(20);
+    w->denied_until = sl_sec(3100);
+    run(w, 1);
+    assert_int_equal(w->account.expired, 0);
+    assert_int_equal(w->account.received, 100);
+    free(w);
+}
+
 static void count_stops_after_so_many_events(void **state)
 {
     struct world *w = world_new(500);
@@ -848,6 +932,33 @@ static void without_permission_to_return_the_drain_is_short(void **state)
     free(w);
 }
 
+/* Confirmed events wait for their deletes; their leases are long, so that no extension is due. */
+static void an_outage_of_the_queue_is_no_standstill(void **state)
+{
+    struct world *w = world_new(50);
+    int status;
+    pid_t pid;
+
+    (void)state;
+    w->visibility = sl_hours(1);
+    w->config.source.until_empty = false;
+    w->config.batch_count = 50;
+    w->latency = sl_sec(3);
+    w->queue_down_from = sl_sec(2);
+    w->queue_down_until = sl_minutes(20);
+    w->signal_at = sl_minutes(21);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) { /* what stands still ends its process */
+        run(w, 1);
+        _exit(left_in_queue(w) > 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    free(w);
+}
+
 static void whatever_fails_nothing_is_lost(void **state)
 {
     (void)state;
@@ -875,6 +986,80 @@ static void whatever_fails_nothing_is_lost(void **state)
     }
 }
 
+static void the_time_that_an_answer_takes_counts_for_the_lease(void **state)
+{
+    struct world *w = world_new(1);
+
+    (void)state;
+    w->visibility = sl_sec(10);
+    w->config.source.until_empty = false;
+    w->config.source.count = 1;
+    w->slow_event = 1;
+    w->slow_for = sl_sec(8);
+    w->service_down_until = sl_ms(10200); /* the lease ends at 10 s */
+    w->signal_at = sl_sec(100);
+    run(w, 1);
+    assert_int_equal(w->posted_without_lease, 0);
+    free(w);
+}
+
+static sl_dur the_last_at_the_offset(const struct world *w, size_t i)
+{
+    return i + 1 < w->count ? SL_ZERO : w->offset;
+}
+
+static void an_older_handle_that_comes_last_replaces_no_newer_one(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct world *w = world_new(61);
+
+        w->visibility = sl_sec(10);
+        w->config.source.until_empty = false;
+        w->appears = the_last_at_the_offset;
+        w->offset = sl_sec(1);
+        w->slow_event = 61; /* its second receive is answered before its first */
+        w->slow_for = sl_ms(11500);
+        w->signal_at = sl_ms(14500);
+        run(w, seed);
+        if (w->stale_deletes || left_in_queue(w))
+            fail_msg("seed %llu: %llu deletes with an old handle, %zu left in the queue",
+                     (unsigned long long)seed, (unsigned long long)w->stale_deletes,
+                     left_in_queue(w));
+        free(w);
+    }
+}
+
+static void fifo_keeps_the_order_when_answers_are_slow(void **state)
+{
+    (void)state;
+    /* 2,309 is the first in which an event is lost while one behind it is being extended. */
+    for (uint64_t seed = 2300; seed < 2400; seed++) {
+        struct world *w = world_new(200);
+
+        w->faults = (struct faults){
+            .refuse = (unsigned)(seed % 3) * 40,
+            .cut = (unsigned)(seed % 4) * 20,
+            .entry_fails = (unsigned)(seed % 5) * 150,
+        };
+        w->slow_answers = 300;
+        w->slow_others = (unsigned)(seed % 7) * 80;
+        w->slow_most = sl_sec(13);
+        w->sink_fails = (unsigned)(seed % 6) * 80;
+        w->latency = sl_ms(50 + (int64_t)(seed % 5) * 1500);
+        w->is_fifo = true;
+        w->groups = 1 + seed % 8;
+        w->visibility = sl_sec(10);
+        w->config.source.receivers = seed % 2 ? 10 : 3;
+        run(w, seed);
+        if (delivered_times(w, 0) || left_in_queue(w) || w->order_breaks)
+            fail_msg("seed %llu: %zu never delivered, %zu left in the queue, %u breaks of order",
+                     (unsigned long long)seed, delivered_times(w, 0), left_in_queue(w),
+                     w->order_breaks);
+        free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -888,9 +1073,14 @@ int main(void)
         cmocka_unit_test(a_parked_poll_is_left_to_finish),
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
+        cmocka_unit_test(the_time_that_an_answer_takes_counts_for_the_lease),
+        cmocka_unit_test(an_older_handle_that_comes_last_replaces_no_newer_one),
+        cmocka_unit_test(fifo_keeps_the_order_when_answers_are_slow),
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
         cmocka_unit_test(a_queue_of_one_group_flows),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
+        cmocka_unit_test(a_short_denial_does_not_end_extending),
+        cmocka_unit_test(extending_goes_on_when_it_is_permitted_again),
         cmocka_unit_test(count_stops_after_so_many_events),
         cmocka_unit_test(an_event_that_comes_while_only_deletes_are_left_is_extended),
         cmocka_unit_test(an_extension_that_hangs_holds_up_no_other),
@@ -899,6 +1089,7 @@ int main(void)
         cmocka_unit_test(count_waits_for_events_that_come_late),
         cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
         cmocka_unit_test(without_permission_to_return_the_drain_is_short),
+        cmocka_unit_test(an_outage_of_the_queue_is_no_standstill),
         cmocka_unit_test(whatever_fails_nothing_is_lost),
     };
 
