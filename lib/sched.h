@@ -149,6 +149,7 @@ void stack_free(struct sl_task *t);
 /* task.c */
 void *task_start(struct sl_ctx *ctx, const struct sl_task_site *site);
 void task_worker(void *arg);
+__attribute__((noinline)) int task_yield_after(int result);
 
 /* timer.c */
 sl_time timers_next(struct sl_sched *s);
@@ -287,7 +288,7 @@ static inline struct sl_task *sched_me(struct sl_sched *s)
 static inline int others_turn(int result)
 {
     if (__builtin_expect(sl_sched_->operations < 0, 0))
-        sl_yield();
+        return task_yield_after(result);
     return result;
 }
 
