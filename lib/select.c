@@ -83,8 +83,9 @@ static int wait_for_one(struct sl_task *me, struct sl_ctx *ctx, struct sl_case *
     return result == SL_TIMEOUT ? -ETIMEDOUT : -ECANCELED;
 }
 
-static uint64_t ready_set(const struct sl_sched *s, const struct sl_case *cases, size_t n,
-                          int *otherwise)
+/* Not inline: its loop would leave the rest of a select too few registers. */
+static __attribute__((noinline)) uint64_t
+ready_set(const struct sl_sched *s, const struct sl_case *cases, size_t n, int *otherwise)
 {
     uint64_t set = 0;
 
