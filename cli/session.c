@@ -86,7 +86,8 @@ static int open_all(struct stage *stage, struct sl_ctx *ctx)
 
 /* ---- the plan ---- */
 
-static void add_batches(const struct pipeline_config *config, struct strbuf *out)
+static void add_batches(const struct pipeline_config *config, const struct source *source,
+                        struct strbuf *out)
 {
     char bytes[UNITS_TEXT_SIZE], age[UNITS_TEXT_SIZE], timeout[UNITS_TEXT_SIZE],
         drain[UNITS_TEXT_SIZE];
@@ -94,7 +95,8 @@ static void add_batches(const struct pipeline_config *config, struct strbuf *out
 
     strbuf_addf(out, "  batches    %zu events, %s or %s, whichever comes first; format %s\n",
                 config->batch_count, units_print_size(bytes, config->batch_bytes),
-                units_print_duration(age, config->batch_age), config->sink.format->name);
+                units_print_duration(age, pipeline_batch_age(config, source)),
+                config->sink.format->name);
     strbuf_addf(out, "  deliveries %zu at once, %s each\n", config->concurrency,
                 units_print_duration(timeout, config->sink.timeout));
     strbuf_addf(out, "  held       %s events, %s at most\n",
@@ -111,7 +113,7 @@ static int print_plan(struct stage *stage, struct sl_ctx *ctx)
     strbuf_addf(&out, "  from       %s\n", stage->source->name);
     int result = source_plan(stage->source, ctx, &out);
     strbuf_addf(&out, "  to         %s\n", stage->sink->name);
-    add_batches(&session->config, &out);
+    add_batches(&session->config, stage->source, &out);
     strbuf_adds(&out, "nothing was received or sent\n");
     int status =
         result < 0 ? command_fail(session->command, result) : print_out(session->command, &out);
@@ -220,7 +222,7 @@ static void tell_start(const struct stage *stage)
              "drains, the second ends",
              stage->source->name, stage->sink->name, config->batch_count,
              units_print_size(bytes, config->batch_bytes),
-             units_print_duration(age, config->batch_age));
+             units_print_duration(age, pipeline_batch_age(config, stage->source)));
 }
 
 static int run_pipeline(struct stage *stage, struct sl_ctx *ctx)

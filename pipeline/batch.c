@@ -34,13 +34,9 @@ static size_t count_limit(const struct gathering *g)
     return g->format->one_per_request ? 1 : g->pipeline->config->batch_count;
 }
 
-/* A queue gives no more of a group while some of it is held: on a FIFO queue what one round of receives does not bring may
- * be waiting for this batch. */
-static sl_dur age_limit(const struct pipeline *pipeline)
+sl_dur pipeline_batch_age(const struct pipeline_config *config, const struct source *source)
 {
-    sl_dur age = pipeline->config->batch_age;
-
-    return pipeline->source->is_fifo ? sl_dur_min(age, FIFO_AGE) : age;
+    return source->is_fifo ? sl_dur_min(config->batch_age, FIFO_AGE) : config->batch_age;
 }
 
 static size_t body_bytes(const struct gathering *g, const struct batch *batch)
@@ -263,7 +259,7 @@ SL_TASK(batch_stage)
         .bytes = pipeline->bytes_max,
         .overhead_bytes = g.format->prefix.n + g.format->suffix.n,
         .separator_bytes = g.format->separator.n,
-        .age = age_limit(pipeline),
+        .age = pipeline_batch_age(pipeline->config, pipeline->source),
     };
     int r;
 

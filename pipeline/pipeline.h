@@ -59,6 +59,10 @@ struct pipeline_report {
 /* 0, or PROBLEM with the sum in the message: in_flight_max must hold count × (deliveries + 1) + 10 × receivers. */
 int pipeline_config_check(const struct pipeline_config *config, struct problem *problem);
 
+/* The age at which a batch goes. A queue gives no more of a group while some of it is held: on a FIFO queue what one round of
+ * receives does not bring may be waiting for this batch, and it goes after 200 ms at most. */
+sl_dur pipeline_batch_age(const struct pipeline_config *config, const struct source *source);
+
 /*
  * Runs until the source is exhausted, a signal comes or a stage fails, and then drains. `signals` brings one element (int)
  * per signal: the first ends intake, the second delivery, the third everything; NULL: none come. Waits.

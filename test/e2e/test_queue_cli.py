@@ -387,6 +387,13 @@ def test_latency(serve):
         assert 0.149 < time.monotonic() - began < 2
 
 
+def test_the_plan_tells_when_batches_go(serve, sluice):
+    served = serve("--queue", "orders", "--queue", "orders.fifo")
+    for queue, age in ("orders", "1 MB or 5 s"), ("orders.fifo", "1 MB or 200 ms"):
+        ended = sluice("run", "--from", queue, "--to", "-", "--check", env=served.env, account=False).end(30)
+        assert ended.code == 0 and age in ended.out.decode() + ended.err, ended
+
+
 def test_send_tells_why_sqs_refused(serve, sluice):
     served = serve("--queue", "orders")
     ended = sluice("send", "--to", "orders", "--attr", "AWS.x=b", "-", stdin=b"{}\n", env=served.env).end(30)
