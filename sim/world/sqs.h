@@ -42,7 +42,7 @@ struct sim_sqs_counts {
 };
 struct sim_sqs_counts sim_sqs_counts(const struct sim_sqs *sqs);
 
-/* Empties the dead-letter queue into the ledger. */
+/* Empties the dead-letter queue into the ledger; counted they still are. The ledger asks for it by itself. */
 void sim_sqs_collect_dead(struct sim_sqs *sqs);
 
 /* The key that is valid at the moment; changes with FAULT_SQS_OLD_KEYS. Valid until then. */

@@ -11,7 +11,8 @@
 #include "sim/world/text.h"
 
 enum {
-    STREAM_SWARM = 1,
+    STREAM_POISON,
+    STREAM_SWARM,
     STREAM_FAULTS,
     STREAM_NET,
     STREAM_SQS,
@@ -534,6 +535,18 @@ static void draw_sizes(struct sim_config *config, struct sim_random *r)
     make_feasible(config);
 }
 
+/* Behind one FIFO queue of three there is a dead-letter queue, and some events are for it. */
+static void draw_poison(struct sim_config *config)
+{
+    struct sim_random r = sim_random_of(config->seed, STREAM_POISON);
+
+    if (!config->is_fifo || sim_random_below(&r, 3) > 0)
+        return;
+    config->sqs.max_receives = (unsigned)sim_random_between(&r, 1, 3);
+    config->arrivals.poison = (double)sim_random_between(&r, 1, 30) / 1000;
+    config->receiver.names_poison = true;
+}
+
 void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
 {
     struct sim_random r = sim_random_of(seed, STREAM_SWARM);
@@ -572,6 +585,7 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
     };
     sim_fault_plan_draw(&config->faults, &r, SIM_FAULTS_ALL, (sl_time){duration.ns});
     draw_sizes(config, &r);
+    draw_poison(config);
 }
 
 void sim_config_plain(struct sim_config *config, uint64_t seed, sl_dur duration)
@@ -616,4 +630,7 @@ void sim_config_print(const struct sim_config *c, struct strbuf *out)
                 sl_dur_seconds(c->process.drain));
     if (c->is_fifo)
         strbuf_addf(out, ", %u groups", c->groups);
+    if (c->sqs.max_receives > 0)
+        strbuf_addf(out, ", %.1f %% poison, dead-lettered after %u receives",
+                    c->arrivals.poison * 100, c->sqs.max_receives);
 }

@@ -92,6 +92,15 @@ def test_a_fifo_queue(sluice):
     assert found["delivered"] == found["sent"]
 
 
+@pytest.mark.parametrize("poison, receives", [("1%", 5), ("1%", 2), ("10%", 5), ("5%", 1), ("100%", 1), ("100%", 2), ("100%", 5)])
+def test_a_dead_letter_queue_behind_a_fifo_queue(sluice, poison, receives):
+    """A dead event holds its group back no longer, and the judge finds all that are dead, also several of one group."""
+    found = simulated(sluice, "--from", "orders.fifo", "--poison", poison, "--max-receives", str(receives), "--rate", "10/s")
+    assert_sound(found)
+    assert found["dead_lettered"] >= found["poison"] - found["left"] and found["dead_lettered"] > 0
+    assert found["delivered"] + found["left"] + found["dead_lettered"] == found["sent"]
+
+
 def test_a_load_from_a_file(sluice, tmp_path):
     (tmp_path / "load").write_text("seconds,events_per_second\n0,10\n60,100\n120,0\n")
     found = simulated(sluice, "--rate", str(tmp_path / "load"))
