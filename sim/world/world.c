@@ -57,33 +57,6 @@ static void send_some(struct world *world, struct sim_random *random, uint64_t n
     }
 }
 
-/* How many come in one step: the mean, or by chance around it. */
-static uint64_t draw_count(struct sim_random *random, uint64_t mean_1024, bool is_poisson)
-{
-    uint64_t n = 0;
-    sl_dur step = sl_ns(1 << 20), left = step;
-
-    if (!is_poisson)
-        return mean_1024 / 1024 + (sim_random_below(random, 1024) < mean_1024 % 1024);
-    if (mean_1024 == 0)
-        return 0;
-    for (;; n++) {
-        left = sl_dur_sub(
-            left, sim_random_exponential(random, sl_ns(step.ns * 1024 / (int64_t)mean_1024)));
-        if (left.ns <= 0)
-            return n;
-    }
-}
-
-static double rate_at(const struct sim_arrivals *a, size_t *step, sl_time now)
-{
-    if (a->step_count == 0)
-        return a->rate;
-    while (*step < a->step_count && !sl_time_before(now, a->steps[*step].from))
-        ++*step;
-    return *step > 0 ? a->steps[*step - 1].rate : 0;
-}
-
 struct arrive {
     struct world *world;
 };
@@ -92,18 +65,18 @@ SL_TASK(arrive)
 {
     struct world *world = my->world;
     const struct sim_arrivals *a = &world->config->arrivals;
-    struct sim_random random = sim_random_of(world->config->seed, STREAM_ARRIVALS);
+    sl_time end = sl_time_add((sl_time){0}, world->config->duration);
     /* Ten steps a second, at most: events that come within one are sent together, by tens. */
     sl_dur step = a->rate > 100 || a->step_count > 0 ? sl_ms(100) : sl_ms(200);
-    size_t at = 0;
+    struct sim_arriving arriving;
 
-    send_some(world, &random, a->backlog);
-    while (sl_time_before(sl_now(), sl_time_add((sl_time){0}, world->config->duration))) {
-        double rate = rate_at(a, &at, sl_now());
-        uint64_t mean_1024 = (uint64_t)(rate * 1024 * (double)step.ns / 1e9);
+    sim_arriving_init(&arriving, a, sim_random_of(world->config->seed, STREAM_ARRIVALS));
+    send_some(world, &arriving.random, a->backlog);
+    while (sl_time_before(sl_now(), end)) {
+        sl_time next = sl_time_min(sl_time_add(sl_now(), step), end);
 
-        send_some(world, &random, draw_count(&random, mean_1024, a->is_poisson));
-        if (sl_sleep(ctx, step) != SL_OK)
+        send_some(world, &arriving.random, sim_arriving_next(&arriving, sl_now(), next));
+        if (sl_sleep_until(ctx, next) != SL_OK)
             break;
     }
     return 0;
@@ -562,6 +535,7 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
         .shuffles = sim_random_below(&r, 2),
         .arrivals = {.rate = (double)rate,
                      .is_poisson = sim_random_below(&r, 2),
+                     .is_rough = true,
                      .backlog = sim_random_below(&r, 4) == 0 ? sim_random_below(&r, 3000) : 0,
                      .size = sim_random_below(&r, 8) == 0 ? 2000 : 200},
         .sqs = {.queue = is_fifo ? "orders.fifo" : "orders",

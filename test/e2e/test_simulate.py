@@ -105,7 +105,18 @@ def test_a_load_from_a_file(sluice, tmp_path):
     (tmp_path / "load").write_text("seconds,events_per_second\n0,10\n60,100\n120,0\n")
     found = simulated(sluice, "--rate", str(tmp_path / "load"))
     assert_sound(found)
-    assert 6590 <= found["sent"] <= 6610
+    assert found["sent"] == 6600
+
+
+@pytest.mark.parametrize("rate, duration, sent", [
+    ("10/h", "24h", 240), ("20/h", "24h", 480), ("100/m", "10m", 1000), ("1/m", "10m", 10), ("1/s", "10m", 600),
+    ("1000/s", "1050ms", 1050)])
+def test_even_arrivals_are_exact(sluice, rate, duration, sent):
+    assert simulated(sluice, "--rate", rate, "--duration", duration)["sent"] == sent
+
+
+def test_arrivals_by_chance_keep_their_mean(sluice):
+    assert 2200 <= simulated(sluice, "--rate", "10/h,poisson", "--duration", "240h")["sent"] <= 2600
 
 
 def test_a_seed_is_a_seed(sluice):
