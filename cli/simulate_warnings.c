@@ -139,16 +139,21 @@ static void warn_of_poison(const struct simulation *simulation, const struct sim
                   "queue\n  do:    a redrive policy for the queue (--max-receives 5)");
 }
 
+/* What is left is less than the peak by what the replicas still did when they were told to stop. */
 static void warn_of_growth(const struct simulation *simulation, struct strbuf *out)
 {
-    const struct sim_result *r = &simulation->result;
-    char left[UNITS_TEXT_SIZE];
+    const struct series *series = &simulation->series;
+    sl_dur peak_at = sl_time_sub(series->peak_at, (sl_time){0});
+    uint64_t left = simulation->result.left;
+    char most[UNITS_TEXT_SIZE];
 
-    if (r->left > 1000 && r->left * 10 >= r->peak_backlog * 9)
-        warn(out,
-             "the backlog was at its largest at the end, with %s events: it grows\n"
-             "  do:    simulate for longer, or give the service more capacity",
-             units_print_count(left, r->left));
+    if (left <= 1000 || left * 10 < series->peak * 9 ||
+        sl_dur_cmp(peak_at, sl_dur_mul(sl_dur_div(series->duration, 10), 9)) < 0)
+        return;
+    warn(out,
+         "the backlog was at its largest at the end, with %s events: it grows\n"
+         "  do:    simulate for longer, or give the service more capacity",
+         units_print_count(most, series->peak));
 }
 
 void simulation_warn(const struct simulation *simulation, const struct scenario *scenario,

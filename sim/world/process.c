@@ -330,6 +330,10 @@ void sim_process_stop(struct sim_process *process)
 {
     process->is_ending = true;
     sim_process_signal(process);
+}
+
+void sim_process_wait(struct sim_process *process)
+{
     SL_IGNORE(sl_ctx_wait(process->life, NULL));
 }
 

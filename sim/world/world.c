@@ -38,6 +38,40 @@ struct world {
     int64_t wall_off_ms; /* how far sluice's clock has been put off */
 };
 
+/* ---- looking at it ---- */
+
+static size_t held_by_all(const struct world *world)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < world->config->processes; i++)
+        n += sim_process_held(world->processes[i]);
+    return n;
+}
+
+static void look(struct world *world)
+{
+    if (world->config->forgets && world->looks++ % 60 == 0)
+        sim_sqs_collect_dead(world->sqs);
+
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+    struct sim_result *result = world->result;
+
+    if (counts.oldest_ms > result->peak_oldest_ms)
+        result->peak_oldest_ms = counts.oldest_ms;
+    if (world->config->sample)
+        world->config->sample(world->config->sample_arg, &(struct sim_sample){
+                                                             .at = sl_now(),
+                                                             .visible = counts.visible,
+                                                             .in_flight = counts.in_flight,
+                                                             .dead = counts.dead,
+                                                             .sent = world->sent,
+                                                             .committed = world->ledger.commits,
+                                                             .oldest_ms = counts.oldest_ms,
+                                                             .held = held_by_all(world),
+                                                         });
+}
+
 /* ---- events come ---- */
 
 static void send_some(struct world *world, struct sim_random *random, uint64_t n)
@@ -72,6 +106,7 @@ SL_TASK(arrive)
 
     sim_arriving_init(&arriving, a, sim_random_of(world->config->seed, STREAM_ARRIVALS));
     send_some(world, &arriving.random, a->backlog);
+    look(world);
     while (sl_time_before(sl_now(), end)) {
         sl_time next = sl_time_min(sl_time_add(sl_now(), step), end);
 
@@ -209,41 +244,7 @@ static void start_plans(struct world *world, struct sl_ctx *ctx)
         SL_GO(ctx, deploy_often, .world = world);
 }
 
-/* ---- looking at it ---- */
-
-static size_t held_by_all(const struct world *world)
-{
-    size_t n = 0;
-
-    for (unsigned i = 0; i < world->config->processes; i++)
-        n += sim_process_held(world->processes[i]);
-    return n;
-}
-
-static void look(struct world *world)
-{
-    if (world->config->forgets && world->looks++ % 60 == 0)
-        sim_sqs_collect_dead(world->sqs);
-    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
-    struct sim_result *result = world->result;
-    uint64_t backlog = counts.visible + counts.in_flight + counts.delayed;
-
-    if (backlog > result->peak_backlog)
-        result->peak_backlog = backlog;
-    if (counts.oldest_ms > result->peak_oldest_ms)
-        result->peak_oldest_ms = counts.oldest_ms;
-    if (world->config->sample)
-        world->config->sample(world->config->sample_arg, &(struct sim_sample){
-                                                             .at = sl_now(),
-                                                             .visible = counts.visible,
-                                                             .in_flight = counts.in_flight,
-                                                             .dead = counts.dead,
-                                                             .sent = world->sent,
-                                                             .committed = world->ledger.commits,
-                                                             .oldest_ms = counts.oldest_ms,
-                                                             .held = held_by_all(world),
-                                                         });
-}
+/* ---- looking at it, again and again ---- */
 
 struct sampler {
     struct world *world;
@@ -383,6 +384,8 @@ static void finish(struct world *world)
 
     for (unsigned i = 0; i < world->config->processes; i++)
         sim_process_stop(world->processes[i]);
+    for (unsigned i = 0; i < world->config->processes; i++)
+        sim_process_wait(world->processes[i]);
     look(world);
     sim_sqs_collect_dead(world->sqs);
     for (unsigned i = 0; i < world->config->processes; i++) {

@@ -65,7 +65,6 @@ struct sim_result {
     uint64_t left;        /* in the queue, when the time for that was over */
     sl_dur emptied_after; /* the end of faults */
     sl_dur simulated;
-    uint64_t peak_backlog;
     int64_t peak_oldest_ms;
     uint64_t tally[FAULTS];
     struct sim_process_totals totals; /* over all processes */

@@ -79,6 +79,27 @@ def test_a_service_that_is_too_slow(sluice):
     assert any("it grows" in warning for warning in found["warnings"])
 
 
+    said = next(warning for warning in found["warnings"] if "it grows" in warning)
+    assert f"with {found['peak_backlog']:,} events" in said, "one peak"
+
+
+def test_a_backlog_at_the_start_is_a_peak(sluice):
+    found = simulated(sluice, "--backlog", "5000")
+    assert_sound(found)
+    assert found["sent"] == 5000 + 12000
+    assert found["peak_backlog"] >= 5000 and found["peak_backlog_seconds"] < 2 and found["oldest_seconds"] > 0
+    alone = simulated(sluice, "--backlog", "300", "--rate", "1/h")
+    assert (alone["peak_backlog"], alone["peak_backlog_seconds"]) == (300, 0)
+
+
+def test_all_replicas_are_stopped_at_once(sluice):
+    """Each has a batch of 20 s under way at the end, and its SIGTERM when the others have theirs."""
+    found = simulated(sluice, "--replicas", "8", "--service", "15s")
+    assert_sound(found)
+    assert 240 <= found["simulated_seconds"] <= 240 + 25
+    assert found["account"]["received"] <= 12000
+
+
 def test_throttling_costs_requests_alone(sluice):
     found = simulated(sluice, "--throttle", "30%@1m+1m")
     assert_sound(found)

@@ -341,14 +341,23 @@ static void test_warnings_of_a_run(void **state)
 {
     struct simulate_options o = usual();
     struct scenario s = scenario_of(&o);
-    struct simulation run = {.result = {.dead_healthy = 12, .left = 5000, .peak_backlog = 5100}};
+    struct simulation run = {.result = {.dead_healthy = 12, .left = 5000}};
     struct strbuf out = {0};
 
     (void)state;
+    series_init(&run.series, sl_hours(1));
+    add(&run.series, sl_minutes(59), 5100);
+    add(&run.series, sl_hours(1), 5000);
     simulation_warn(&run, &s, &out);
     assert_non_null(
         strstr(out.p, "12 events that the service would have taken were dead-lettered"));
-    assert_non_null(strstr(out.p, "the backlog was at its largest at the end, with 5,000 events"));
+    assert_non_null(strstr(out.p, "the backlog was at its largest at the end, with 5,100 events"));
+    strbuf_reset(&out);
+    series_init(&run.series, sl_hours(1)); /* it was there at the start, and shrinks */
+    add(&run.series, SL_ZERO, 5100);
+    add(&run.series, sl_hours(1), 5000);
+    simulation_warn(&run, &s, &out);
+    assert_null(strstr(out.p, "it grows"));
     strbuf_deinit(&out);
 }
 
