@@ -126,9 +126,12 @@ static void warn_of_dead(const struct simulation *simulation, const struct sim_c
     warn(
         out,
         "%s events that the service would have taken were dead-lettered: their %u receives were "
-        "spent by crashes, deploys and troubles of the service\n"
+        "spent by crashes, deploys and troubles of the service%s\n"
         "  do:    a larger maxReceiveCount for the queue (--max-receives), and a redrive for these",
-        units_print_count(dead, simulation->result.dead_healthy), c->sqs.max_receives);
+        units_print_count(dead, simulation->result.dead_healthy), c->sqs.max_receives,
+        c->is_fifo && simulation->result.poison > 0
+            ? ", and behind events of their groups that it refuses"
+            : "");
 }
 
 static void warn_of_poison(const struct simulation *simulation, const struct sim_config *c,

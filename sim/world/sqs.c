@@ -62,6 +62,7 @@ static void request_over(void *arg, bool delivered)
             sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
                                r->call && !delivered && !r->is_gone_unseen);
     }
+    r->sqs->bill.receives_empty += r->kind == RECEIVE && is_heard && r->count == 0;
     if (!is_heard)
         sim_ledger_trouble(r->sqs->ledger, r->process);
     if (r->call)

@@ -52,8 +52,9 @@ int64_t sim_sqs_true_ms(const struct sim_sqs *sqs);
 
 /* Requests by kind, for the bill. */
 struct sim_sqs_bill {
-    uint64_t receives, receives_empty, deletes, changes, others, sends;
-    uint64_t chunks; /* of 64 KB: what AWS charges */
+    uint64_t receives, deletes, changes, others, sends;
+    uint64_t receives_empty; /* of receives, as far as whoever asked has heard so */
+    uint64_t chunks;         /* of 64 KB: what AWS charges */
 };
 const struct sim_sqs_bill *sim_sqs_bill(const struct sim_sqs *sqs);
 

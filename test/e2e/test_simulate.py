@@ -27,6 +27,7 @@ def assert_sound(found):
     assert found["finding"] is None
     assert found["delivered"] + found["left"] + found["dead_lettered"] >= found["sent"]
     assert sum(found["causes"].values()) == found["duplicates"]
+    assert found["sqs"]["receives_empty"] == found["account"]["receives_empty"]
     assert found["series"][-1]["sent"] == found["sent"]
 
 
@@ -98,6 +99,13 @@ def test_all_replicas_are_stopped_at_once(sluice):
     assert_sound(found)
     assert 240 <= found["simulated_seconds"] <= 240 + 25
     assert found["account"]["received"] <= 12000
+
+
+def test_everything_at_once(sluice):
+    found = simulated(sluice, "--poison", "5%", "--replicas", "3", "--deploy-every", "1m", "--crash", "@5m", "--throttle",
+                      "30%@2m+2m", "--outage", "30s@6m", "--max-receives", "3", "--duration", "10m", "--seed", "3")
+    assert_sound(found)
+    assert found["dead_lettered"] <= found["poison"] + found["dead_lettered_healthy"]
 
 
 def test_throttling_costs_requests_alone(sluice):
