@@ -53,7 +53,8 @@ static int replace_file(const char *path, struct slice text)
 
 static int cannot_write(const char *path, int error, struct problem *problem)
 {
-    return problem_set(problem, EXIT_BAD_CONFIG, "%s can't be written: %s", path, strerror(error));
+    return problem_set(problem, EXIT_NOT_AVAILABLE, "%s can't be written: %s", path,
+                       strerror(error));
 }
 
 int write_whole_file(const char *path, struct slice text, struct problem *problem)
@@ -68,7 +69,10 @@ int check_writable(const char *path, struct problem *problem)
 {
     const char *slash = strrchr(path, '/');
     struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    bool is_there = stat(path, &status) == 0;
+    if (is_there && S_ISDIR(status.st_mode))
+        return cannot_write(path, EISDIR, problem);
+    if (is_there && !S_ISREG(status.st_mode))
         return access(path, W_OK) == 0 ? 0 : cannot_write(path, errno, problem);
 
     /* a regular file is replaced: it is the folder that has to be writable */

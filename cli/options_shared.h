@@ -2,6 +2,8 @@
 #ifndef CLI_OPTIONS_SHARED_H
 #define CLI_OPTIONS_SHARED_H
 
+#include <sluice/time.h>
+
 #include "cli/flags.h"
 
 enum {
@@ -21,5 +23,8 @@ extern const struct flag batch_rows[BATCH_ROWS];   /* of struct batch_options */
 extern const struct flag route_rows[ROUTE_ROWS], timeout_rows[TIMEOUT_ROWS],
     receiving_rows[RECEIVING_ROWS], drain_rows[DRAIN_ROWS];
 extern const struct flag_conflict output_conflicts[];
+
+/* SQS counts in whole seconds: 0, or PROBLEM for the flag `name`. */
+int check_seconds(const char *name, sl_dur d, struct problem *problem);
 
 #endif

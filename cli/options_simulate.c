@@ -147,7 +147,9 @@ int simulate_options_check(const struct simulate_options *o, struct problem *pro
         return problem_set(problem, EXIT_BAD_USAGE,
                            "--trace is of one seed, and --seeds %llu asks for more",
                            (unsigned long long)o->seeds);
-    if (o->seed + o->seeds < o->seed)
+    if (o->seed + (o->seeds - 1) < o->seed)
         return problem_set(problem, EXIT_BAD_USAGE, "--seed and --seeds: beyond the largest seed");
-    return 0;
+    if (check_seconds("queue-visibility", o->queue_visibility, problem))
+        return PROBLEM;
+    return run_receiving_check(&o->run, problem);
 }

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/format.h"
 #include "core/units.h"
+#include "pipeline/pipeline.h"
 
 enum { STEPS_MAX = 100000, GROUPS = 100 };
 
@@ -381,9 +383,10 @@ static void configure(struct scenario *s)
                     .concurrency = run->batch.concurrency,
                     .receivers = run->receivers,
                     .in_flight_max = run->in_flight,
+                    .in_flight_bytes = run->in_flight_bytes,
                     .batch_age = run->batch.age,
                     .drain = run->drain,
-                    .receive_wait = run->receive_wait,
+                    .receive_wait = run_receive_wait(run),
                     .timeout = run->timeout,
                     .visibility = run->visibility,
                     .restart_min = sl_sec(2),
@@ -395,13 +398,27 @@ static void configure(struct scenario *s)
     s->config.faults.until = sl_time_add((sl_time){0}, o->duration);
 }
 
+/* The sum that `run` asks for; what it takes by default is always enough. */
+static int check_batches(const struct run_options *run, struct problem *problem)
+{
+    struct pipeline_config config = {
+        .source = {.in_flight_max = run->in_flight, .receivers = run->receivers},
+        .sink = {.format = format_find("lambda")},
+        .batch_count = run->batch.count,
+        .concurrency = run->batch.concurrency,
+    };
+
+    return run->in_flight > 0 ? pipeline_config_check(&config, problem) : 0;
+}
+
 int scenario_read(struct scenario *scenario, const struct simulate_options *options,
                   struct problem *problem)
 {
     *scenario = (struct scenario){.options = options};
     configure(scenario);
     if (read_rate(scenario, problem) || read_service(scenario, problem) ||
-        read_troubles(scenario, problem) || read_price(scenario, problem)) {
+        read_troubles(scenario, problem) || read_price(scenario, problem) ||
+        check_batches(&options->run, problem)) {
         scenario_deinit(scenario);
         return PROBLEM;
     }

@@ -42,13 +42,6 @@ static double batch_max(const struct sim_config *c)
     return n < 1 ? 1 : n;
 }
 
-static size_t in_flight_of(const struct sim_config *c)
-{
-    return c->process.in_flight_max > 0
-               ? c->process.in_flight_max
-               : c->process.batch_count * (c->process.concurrency + 2) + 10 * c->process.receivers;
-}
-
 static void warn_of_leases(const struct sim_config *c, struct strbuf *out)
 {
     char age[UNITS_TEXT_SIZE], lease[UNITS_TEXT_SIZE];
@@ -102,20 +95,6 @@ static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
              at_once, can, s->mean_rate);
 }
 
-static void warn_of_bounds(const struct sim_config *c, struct strbuf *out)
-{
-    size_t needs = (size_t)batch_max(c) * (c->process.concurrency + 1);
-    char bound[UNITS_TEXT_SIZE], needed[UNITS_TEXT_SIZE];
-
-    if (in_flight_of(c) >= needs)
-        return;
-    warn(out,
-         "at most %s events are held at once, and %zu batches under way and one that fills up are "
-         "%s: the service is never fully used\n  do:    --in-flight %zu",
-         units_print_count(bound, in_flight_of(c)), c->process.concurrency,
-         units_print_count(needed, needs), needs);
-}
-
 static void warn_of_dead(const struct simulation *simulation, const struct sim_config *c,
                          struct strbuf *out)
 {
@@ -165,7 +144,6 @@ void simulation_warn(const struct simulation *simulation, const struct scenario 
     warn_of_leases(&scenario->config, out);
     warn_of_drain(&scenario->config, out);
     warn_of_capacity(scenario, out);
-    warn_of_bounds(&scenario->config, out);
     if (!simulation)
         return;
     warn_of_dead(simulation, &scenario->config, out);

@@ -18,7 +18,7 @@
 struct sim_process_options {
     const char *queue; /* as sim_sqs_options */
     size_t batch_count, batch_bytes, concurrency, receivers;
-    size_t in_flight_max; /* 0: what run takes by default */
+    size_t in_flight_max, in_flight_bytes; /* 0: what run takes by default */
     sl_dur batch_age, drain, receive_wait, timeout;
     sl_dur visibility;               /* 0: the queue's */
     const char *format;              /* NULL: lambda */

@@ -31,7 +31,7 @@ struct sim_sqs *sim_sqs_new(struct sl_ctx *ctx, struct sim_net *net, struct sim_
 /* Waits. */
 void sim_sqs_free(struct sim_sqs *sqs);
 
-/* Sends events `first` to `first` + `count` - 1 (at most 10), of `size` bytes each, past the network and its faults. On FIFO
+/* Sends events `first` to `first` + `count` - 1 (at most 10, and 1 MiB), of `size` bytes each, past the network and its faults. On FIFO
  * queues an event's group is its number modulo `groups`. */
 void sim_sqs_send(struct sim_sqs *sqs, uint64_t first, unsigned count, size_t size,
                   unsigned groups);

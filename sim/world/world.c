@@ -74,12 +74,14 @@ static void look(struct world *world)
 
 /* ---- events come ---- */
 
+/* By tens, or as many as SQS takes at once: 1 MiB. */
 static void send_some(struct world *world, struct sim_random *random, uint64_t n)
 {
     const struct sim_arrivals *a = &world->config->arrivals;
+    unsigned fit = (1 << 20) / (unsigned)a->size, most = fit < 10 ? fit : 10;
 
     while (n > 0) {
-        unsigned count = n < 10 ? (unsigned)n : 10;
+        unsigned count = n < most ? (unsigned)n : most;
 
         for (unsigned i = 0; i < count; i++)
             sim_ledger_sent(&world->ledger, world->sent + i,

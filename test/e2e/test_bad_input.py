@@ -167,7 +167,7 @@ def test_what_listens_is_no_sqs(sluice, receiver):
 
 def test_an_account_that_cannot_be_written(sluice):
     refused(sluice("run", "--from", "synthetic:", "--to", NOWHERE, "--account", "/nonexistent/a.json", account=False,
-                   env=KEYS).end(20), CONFIGURATION, "/nonexistent/a.json")
+                   env=KEYS).end(20), UNAVAILABLE, "/nonexistent/a.json")
 
 
 def test_a_bearer_file_that_is_missing(sluice):

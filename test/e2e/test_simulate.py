@@ -247,6 +247,9 @@ def test_what_the_replicas_log_is_shown_to_who_asks(sluice):
     (["--rate", "5/s", "--seeds", "2", "--trace", "t"], ["--trace", "--seeds"]),
     (["--rate", "5/s", "--bearer-file", "x"], ["--bearer-file"]),
     (["--rate", "5/s", "extra"], ["extra"]),
+    (["--rate", "5/s", "--in-flight", "50"], ["--in-flight 50 is too small for these batches", "--in-flight 1300 or more"]),
+    (["--rate", "5/s", "--receive-wait", "1500ms"], ["--receive-wait 1s500ms: SQS counts in whole seconds"]),
+    (["--rate", "5/s", "--queue-visibility", "10500ms"], ["--queue-visibility 10s500ms: SQS counts in whole seconds"]),
 ], ids=lambda v: " ".join(v)[-40:].strip() if isinstance(v, list) else None)
 def test_usage(sluice, arguments, said):
     ended = sluice("simulate", *arguments).end(20)
@@ -255,7 +258,32 @@ def test_usage(sluice, arguments, said):
         assert text in ended.err, f"{text!r} is not in\n{ended.err}"
 
 
-def test_a_file_that_cannot_be_written(sluice):
-    for flag in ("--svg", "--trace"):
-        ended = sluice(*scenario("--duration", "5s", flag, "/nowhere/file")).end(20)
-        assert ended.code != 0 and "/nowhere/file" in ended.err, ended
+@pytest.mark.parametrize("flag", ["--svg", "--trace"])
+def test_a_file_that_cannot_be_written(sluice, tmp_path, flag):
+    for path, why in (("/nowhere/file", "No such file"), (str(tmp_path), "Is a directory")):
+        ended = sluice(*scenario("--duration", "8784h", flag, path)).end(20)
+        assert ended.code == 69 and ended.out == b"" and f"{path} can't be written: {why}" in ended.err, ended
+    ended = sluice(*scenario("--duration", "20s", flag, "/dev/full")).end(20)
+    assert ended.code == 69 and "/dev/full can't be written: " in ended.err, ended
+    assert b"delivered " in ended.out and b"backlog: events" in ended.out, "the report is there all the same"
+
+
+@pytest.mark.parametrize("size", ["40B", "105KB", "256KB"])
+def test_sizes_of_events(sluice, size):
+    found = simulated(sluice, "--size", size, "--duration", "20s")
+    assert_sound(found)
+    assert found["delivered"] + found["left"] == 1000 and found["left"] < 20
+
+
+def test_the_largest_seed(sluice):
+    largest = str(2 ** 64 - 1)
+    assert simulated(sluice, "--seed", largest)["seed"] == int(largest)
+    ended = sluice(*scenario("--seed", largest, "--seeds", "2")).end(20)
+    assert ended.code == 64 and "beyond the largest seed" in ended.err, ended
+
+
+def test_bytes_held_are_bounded(sluice):
+    """--in-flight-bytes reaches the replicas: what does not fit stays in the queue."""
+    few, many = (simulated(sluice, "--size", "100KB", "--duration", "20s", "--in-flight-bytes", size)["delivered"]
+                 for size in ("1MiB", "256MiB"))
+    assert few < many / 2

@@ -191,6 +191,24 @@ static void test_wrong_troubles(void **state)
     }
 }
 
+/* With the words of `run`. */
+static void test_what_run_refuses(void **state)
+{
+    struct simulate_options o = usual();
+    struct scenario s;
+
+    (void)state;
+    o.run.in_flight = 1199;
+    expect_refusal(&o, "--in-flight 1199 is too small for these batches\n  needs: 1200 =");
+    o.run.in_flight = 1200;
+    s = scenario_of(&o);
+    assert_int_equal(s.config.process.in_flight_max, 1200);
+    o.run.receive_wait = sl_sec(20);
+    o.run.drain = sl_sec(5);
+    s = scenario_of(&o);
+    assert_true(sl_dur_cmp(s.config.process.receive_wait, sl_sec(5)) < 0);
+}
+
 static void test_price(void **state)
 {
     struct simulate_options o = usual();
@@ -332,9 +350,6 @@ static void test_warnings(void **state)
     expect_warning(&o, "the service takes 4 batches a second, 400 events at most, and 500 come");
     o.service = "10s";
     expect_warning(&o, "10 batches under way at once are 100 events a second, and 500 come");
-    o = usual();
-    o.run.in_flight = 500;
-    expect_warning(&o, "do:    --in-flight 1100");
 }
 
 static void test_warnings_of_a_run(void **state)
@@ -364,12 +379,19 @@ static void test_warnings_of_a_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates),          cmocka_unit_test(test_rate_files),
-        cmocka_unit_test(test_service),        cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_wrong_troubles), cmocka_unit_test(test_price),
-        cmocka_unit_test(test_points),         cmocka_unit_test(test_round_numbers),
-        cmocka_unit_test(test_chart),          cmocka_unit_test(test_picture),
-        cmocka_unit_test(test_warnings),       cmocka_unit_test(test_warnings_of_a_run),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_rate_files),
+        cmocka_unit_test(test_service),
+        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_wrong_troubles),
+        cmocka_unit_test(test_price),
+        cmocka_unit_test(test_what_run_refuses),
+        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_round_numbers),
+        cmocka_unit_test(test_chart),
+        cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_warnings_of_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
