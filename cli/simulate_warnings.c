@@ -10,6 +10,8 @@
 #include "core/units.h"
 #include "pipeline/drain.h"
 
+enum { TIMEOUT_MAX_S = 15 * 60 }; /* of --timeout */
+
 __attribute__((format(printf, 2, 3))) static void warn(struct strbuf *out, const char *format, ...)
 {
     char text[600];
@@ -72,6 +74,29 @@ static void warn_of_drain(const struct sim_config *c, struct strbuf *out)
          (int)sl_dur_seconds(c->process.timeout) + 5);
 }
 
+/* At least half of its answers come too late; neither more of it nor more at once is a help. */
+static bool is_too_slow(const struct sim_config *c)
+{
+    return sl_dur_cmp(c->receiver.work, c->process.timeout) >= 0;
+}
+
+static void warn_of_timeout(const struct sim_config *c, struct strbuf *out)
+{
+    int needed = (int)sl_dur_seconds(c->receiver.work_p99) + 5;
+    char work[UNITS_TEXT_SIZE], timeout[UNITS_TEXT_SIZE], advice[40] = "a quicker service";
+
+    if (!is_too_slow(c))
+        return;
+    if (needed <= TIMEOUT_MAX_S)
+        snprintf(advice, sizeof advice, "--timeout %ds", needed);
+    warn(out,
+         "the service takes %s for a batch, and --timeout %s is shorter than that: deliveries are "
+         "given up before they are confirmed, and come again\n"
+         "  do:    %s",
+         units_print_duration(work, c->receiver.work),
+         units_print_duration(timeout, c->process.timeout), advice);
+}
+
 /* What the service and the deliveries that are under way at once can do at most, in events a second. */
 static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
 {
@@ -80,6 +105,8 @@ static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
     double at_once = (double)(c->process.concurrency * c->processes);
     double can;
 
+    if (is_too_slow(c))
+        return;
     if (c->receiver.at_once > 0 && c->receiver.at_once < at_once)
         at_once = c->receiver.at_once;
     can = at_once / seconds * batch_max(c);
@@ -122,14 +149,15 @@ static void warn_of_poison(const struct simulation *simulation, const struct sim
 }
 
 /* What is left is less than the peak by what the replicas still did when they were told to stop. */
-static void warn_of_growth(const struct simulation *simulation, struct strbuf *out)
+static void warn_of_growth(const struct simulation *simulation, const struct sim_config *c,
+                           struct strbuf *out)
 {
     const struct series *series = &simulation->series;
     sl_dur peak_at = sl_time_sub(series->peak_at, (sl_time){0});
     uint64_t left = simulation->result.left;
     char most[UNITS_TEXT_SIZE];
 
-    if (left <= 1000 || left * 10 < series->peak * 9 ||
+    if (is_too_slow(c) || left <= 1000 || left * 10 < series->peak * 9 ||
         sl_dur_cmp(peak_at, sl_dur_mul(sl_dur_div(series->duration, 10), 9)) < 0)
         return;
     warn(out,
@@ -143,10 +171,11 @@ void simulation_warn(const struct simulation *simulation, const struct scenario 
 {
     warn_of_leases(&scenario->config, out);
     warn_of_drain(&scenario->config, out);
+    warn_of_timeout(&scenario->config, out);
     warn_of_capacity(scenario, out);
     if (!simulation)
         return;
     warn_of_dead(simulation, &scenario->config, out);
     warn_of_poison(simulation, &scenario->config, out);
-    warn_of_growth(simulation, out);
+    warn_of_growth(simulation, &scenario->config, out);
 }

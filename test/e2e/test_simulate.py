@@ -84,6 +84,14 @@ def test_a_service_that_is_too_slow(sluice):
     assert f"with {found['peak_backlog']:,} events" in said, "one peak"
 
 
+@pytest.mark.parametrize("service", ["30s", "1h"])
+def test_a_service_slower_than_the_timeout(sluice, service):
+    found = simulated(sluice, "--service", service)
+    assert_sound(found)
+    assert any("--timeout 20 s is shorter than that" in warning for warning in found["warnings"])
+    assert not any("grow" in warning for warning in found["warnings"]), "what would not help is not advised"
+
+
 def test_a_backlog_at_the_start_is_a_peak(sluice):
     found = simulated(sluice, "--backlog", "5000")
     assert_sound(found)

@@ -334,6 +334,16 @@ static void expect_warning(const struct simulate_options *options, const char *s
     strbuf_deinit(&out);
 }
 
+static void expect_no_warning(const struct simulate_options *options, const char *says)
+{
+    struct scenario s = scenario_of(options);
+    struct strbuf out = {0};
+
+    simulation_warn(NULL, &s, &out);
+    assert_null(strstr(out.n > 0 ? out.p : "", says));
+    strbuf_deinit(&out);
+}
+
 static void test_warnings(void **state)
 {
     struct simulate_options o = usual();
@@ -350,6 +360,13 @@ static void test_warnings(void **state)
     expect_warning(&o, "the service takes 4 batches a second, 400 events at most, and 500 come");
     o.service = "10s";
     expect_warning(&o, "10 batches under way at once are 100 events a second, and 500 come");
+    o.service = "30s,p99=40s";
+    expect_warning(&o,
+                   "the service takes 30 s for a batch, and --timeout 20 s is shorter than that");
+    expect_warning(&o, "do:    --timeout 45s\n");
+    expect_no_warning(&o, "--concurrency");
+    o.service = "1h";
+    expect_warning(&o, "do:    a quicker service\n");
 }
 
 static void test_warnings_of_a_run(void **state)
