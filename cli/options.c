@@ -8,6 +8,22 @@
 #include "pipeline/drain.h"
 
 #define RUN(field) offsetof(struct run_options, field)
+static const struct flag route_rows[] = {
+    {.name = "Where from, where to", .type = FLAG_SECTION},
+    {.name = "from",
+     .alias = "queue-url",
+     .type = FLAG_STRING,
+     .at = RUN(from),
+     .value = "QUEUE|-|synthetic:",
+     .help = "a queue (URL, ARN or name), NDJSON on stdin, or invented events"},
+    {.name = "to",
+     .alias = "url",
+     .type = FLAG_STRING,
+     .at = RUN(to),
+     .value = "URL|-",
+     .help = "the service, or NDJSON on stdout"},
+};
+
 static const struct flag request_rows[] = {
     {.name = "format",
      .type = FLAG_CHOICE,

@@ -283,6 +283,12 @@ def test_sizes_of_events(sluice, size):
     assert found["delivered"] + found["left"] == 1000 and found["left"] < 20
 
 
+def test_help_of_from_and_to(sluice):
+    """They are names: simulate asks neither a queue nor a service for anything."""
+    out = sluice("help", "simulate").end(20).out.decode()
+    assert "--from NAME" in out and "--to NAME" in out and "synthetic:" not in out and "NDJSON" not in out
+
+
 def test_the_largest_seed(sluice):
     largest = str(2 ** 64 - 1)
     assert simulated(sluice, "--seed", largest)["seed"] == int(largest)

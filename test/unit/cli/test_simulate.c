@@ -111,6 +111,11 @@ static void test_rate_files(void **state)
     o.rate = file_of("0,100\nnoon,200\n");
     expect_refusal(&o, "line 2 is not SECONDS,EVENTS_PER_SECOND");
     unlink(o.rate);
+    o.rate = file_of("3600,200\n7200,100\n");
+    expect_refusal(&o, "begins after 1h, and the simulation ends after 1h\n  do:    a longer");
+    unlink(o.rate);
+    o.rate = "/tmp";
+    expect_refusal(&o, "--rate /tmp can't be read: Is a directory");
     o.rate = file_of("# nothing\n");
     expect_refusal(&o, "has no line");
     unlink(o.rate);
@@ -136,6 +141,8 @@ static void test_service(void **state)
     expect_refusal(&o, "capacity=RATE");
     o.service = "50ms,at-once=0";
     expect_refusal(&o, "at-once=N");
+    o.service = "50ms,at-once=4,p99=60ms,at-once=5";
+    expect_refusal(&o, "--service at-once=5 is there twice");
     o.service = "50ms,fast";
     expect_refusal(&o, "none of p99=, capacity=, at-once=");
 }
