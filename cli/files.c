@@ -53,7 +53,8 @@ static int replace_file(const char *path, struct slice text)
 
 static int cannot_write(const char *path, int error, struct problem *problem)
 {
-    return problem_set(problem, EXIT_BAD_CONFIG, "%s can't be written: %s", path, strerror(error));
+    return problem_set(problem, EXIT_NOT_AVAILABLE, "%s can't be written: %s", path,
+                       strerror(error));
 }
 
 int write_whole_file(const char *path, struct slice text, struct problem *problem)

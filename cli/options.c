@@ -5,8 +5,25 @@
 
 #include "cli/options_shared.h"
 #include "core/units.h"
+#include "pipeline/drain.h"
 
 #define RUN(field) offsetof(struct run_options, field)
+static const struct flag route_rows[] = {
+    {.name = "Where from, where to", .type = FLAG_SECTION},
+    {.name = "from",
+     .alias = "queue-url",
+     .type = FLAG_STRING,
+     .at = RUN(from),
+     .value = "QUEUE|-|synthetic:",
+     .help = "a queue (URL, ARN or name), NDJSON on stdin, or invented events"},
+    {.name = "to",
+     .alias = "url",
+     .type = FLAG_STRING,
+     .at = RUN(to),
+     .value = "URL|-",
+     .help = "the service, or NDJSON on stdout"},
+};
+
 static const struct flag request_rows[] = {
     {.name = "format",
      .type = FLAG_CHOICE,
@@ -258,14 +275,28 @@ static const char *first_on_line(const struct flags *flags, const char *const *n
     return NULL;
 }
 
-/* SQS counts in whole seconds. */
-static int check_seconds(const char *name, sl_dur d, struct problem *problem)
+int check_seconds(const char *name, sl_dur d, struct problem *problem)
 {
     char text[UNITS_TEXT_SIZE];
     if (d.ns % 1000000000 == 0)
         return 0;
     return problem_set(problem, EXIT_BAD_USAGE, "--%s %s: SQS counts in whole seconds", name,
                        units_print_duration_exact(text, d));
+}
+
+int run_receiving_check(const struct run_options *o, struct problem *problem)
+{
+    if (check_seconds("visibility", o->visibility, problem))
+        return PROBLEM;
+    return check_seconds("receive-wait", o->receive_wait, problem);
+}
+
+/* A poll that is parked when the drain begins must have time to come back before delivery ends. */
+sl_dur run_receive_wait(const struct run_options *o)
+{
+    sl_dur room = sl_dur_sub(o->drain, drain_return_reserve(o->drain));
+
+    return sl_dur_max(sl_sec(1), sl_dur_min(o->receive_wait, room));
 }
 
 static bool is_synthetic(const char *from)
@@ -298,9 +329,7 @@ static int check_from(const struct run_options *o, const struct flags *flags,
             problem, EXIT_BAD_USAGE,
             "--undelivered goes with --from -: from elsewhere, what could not be delivered "
             "goes back where it came from");
-    if (check_seconds("visibility", o->visibility, problem))
-        return PROBLEM;
-    return check_seconds("receive-wait", o->receive_wait, problem);
+    return run_receiving_check(o, problem);
 }
 
 static bool is_authorization(const char *header)

@@ -153,6 +153,12 @@ extern const struct flag_spec run_flags, demo_flags, perseus_flags, send_flags, 
 int run_options_check(const struct run_options *options, const struct flags *flags,
                       struct problem *problem);
 
+/* Of it, what matters to a simulation too: times that SQS can be told. */
+int run_receiving_check(const struct run_options *options, struct problem *problem);
+
+/* How long a receive may wait: as --receive-wait says, unless the drain is too short for it. */
+sl_dur run_receive_wait(const struct run_options *options);
+
 /* Whether --from names a queue, and so somebody has to sign. */
 bool run_reads_queue(const struct run_options *options);
 

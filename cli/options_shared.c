@@ -89,22 +89,6 @@ const struct flag batch_rows[BATCH_ROWS] = {
 };
 
 #define RUN(field) offsetof(struct run_options, field)
-const struct flag route_rows[ROUTE_ROWS] = {
-    {.name = "Where from, where to", .type = FLAG_SECTION},
-    {.name = "from",
-     .alias = "queue-url",
-     .type = FLAG_STRING,
-     .at = RUN(from),
-     .value = "QUEUE|-|synthetic:",
-     .help = "a queue (URL, ARN or name), NDJSON on stdin, or invented events"},
-    {.name = "to",
-     .alias = "url",
-     .type = FLAG_STRING,
-     .at = RUN(to),
-     .value = "URL|-",
-     .help = "the service, or NDJSON on stdout"},
-};
-
 const struct flag timeout_rows[TIMEOUT_ROWS] = {
     {.name = "timeout",
      .type = FLAG_DURATION,

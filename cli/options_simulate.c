@@ -114,6 +114,19 @@ static const struct flag scenario_rows[] = {
      .min = "1",
      .max = "10000",
      .help = "as many seeds from --seed on, on all cores; reported as ranges"},
+    {.name = "Names in the account; nothing of that name is asked", .type = FLAG_SECTION},
+    {.name = "from",
+     .alias = "queue-url",
+     .type = FLAG_STRING,
+     .at = SIMULATE(run.from),
+     .value = "NAME",
+     .help = "of the queue; one that ends in .fifo makes it a FIFO queue (default orders)"},
+    {.name = "to",
+     .alias = "url",
+     .type = FLAG_STRING,
+     .at = SIMULATE(run.to),
+     .value = "NAME",
+     .help = "of the service (default the service)"},
     {.name = "Files", .type = FLAG_SECTION},
     {.name = "svg",
      .type = FLAG_STRING,
@@ -129,9 +142,9 @@ static const struct flag scenario_rows[] = {
 
 const struct flag_spec simulate_flags = {
     .command = "simulate",
-    .tables = {FLAG_TABLE(scenario_rows, 0), FLAG_TABLE(route_rows, SIMULATE(run)),
-               FLAG_TABLE(batch_rows, SIMULATE(run.batch)), FLAG_TABLE(timeout_rows, SIMULATE(run)),
-               FLAG_TABLE(receiving_rows, SIMULATE(run)), FLAG_TABLE(drain_rows, SIMULATE(run)),
+    .tables = {FLAG_TABLE(scenario_rows, 0), FLAG_TABLE(batch_rows, SIMULATE(run.batch)),
+               FLAG_TABLE(timeout_rows, SIMULATE(run)), FLAG_TABLE(receiving_rows, SIMULATE(run)),
+               FLAG_TABLE(drain_rows, SIMULATE(run)),
                FLAG_TABLE(output_rows, SIMULATE(run.output))},
     .conflicts = output_conflicts,
 };
@@ -147,7 +160,9 @@ int simulate_options_check(const struct simulate_options *o, struct problem *pro
         return problem_set(problem, EXIT_BAD_USAGE,
                            "--trace is of one seed, and --seeds %llu asks for more",
                            (unsigned long long)o->seeds);
-    if (o->seed + o->seeds < o->seed)
+    if (o->seed + (o->seeds - 1) < o->seed)
         return problem_set(problem, EXIT_BAD_USAGE, "--seed and --seeds: beyond the largest seed");
-    return 0;
+    if (check_seconds("queue-visibility", o->queue_visibility, problem))
+        return PROBLEM;
+    return run_receiving_check(&o->run, problem);
 }

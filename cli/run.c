@@ -8,7 +8,6 @@
 #include "cli/session.h"
 #include "core/format.h"
 #include "ops/memory.h"
-#include "pipeline/drain.h"
 
 struct run {
     const struct command *command;
@@ -31,13 +30,6 @@ static size_t in_flight_bytes(const struct run_options *o)
     return half < usual ? half : usual;
 }
 
-/* A poll that is parked when the drain begins must have time to come back before delivery ends. */
-static sl_dur receive_wait(const struct run_options *o)
-{
-    sl_dur room = sl_dur_sub(o->drain, drain_return_reserve(o->drain));
-    return sl_dur_max(sl_sec(1), sl_dur_min(o->receive_wait, room));
-}
-
 static struct pipeline_config config_of(const struct run_options *o)
 {
     const struct format *format = format_find(o->format);
@@ -48,7 +40,7 @@ static struct pipeline_config config_of(const struct run_options *o)
                 .allow_http = o->aws.allow_http,
                 .visibility = o->visibility,
                 .receivers = o->receivers,
-                .receive_wait = receive_wait(o),
+                .receive_wait = run_receive_wait(o),
                 .in_flight_max = in_flight_max(o, format),
                 .in_flight_bytes = in_flight_bytes(o),
                 .count = o->count,

@@ -109,20 +109,27 @@ static void simulate(struct simulation *simulation, const struct scenario *scena
         show_line("");
 }
 
+static int cannot_trace(const char *path, int error, struct problem *problem)
+{
+    return problem_set(problem, EXIT_NOT_AVAILABLE, "--trace %.200s can't be written: %s", path,
+                       strerror(error));
+}
+
 static int simulate_traced(struct simulation *simulation, const struct scenario *scenario,
                            bool shows, struct problem *problem)
 {
     const char *path = scenario->options->trace;
     FILE *trace = path ? fopen(path, "we") : NULL;
+    bool has_failed;
 
     if (path && !trace)
-        return problem_set(problem, EXIT_BAD_CONFIG, "--trace %.200s can't be written: %s", path,
-                           strerror(errno));
+        return cannot_trace(path, errno, problem);
     simulate(simulation, scenario, trace, shows);
-    if (trace && (ferror(trace) || fclose(trace) != 0))
-        return problem_set(problem, EXIT_NOT_AVAILABLE, "--trace %.200s can't be written: %s", path,
-                           strerror(errno));
-    return 0;
+    if (!trace)
+        return 0;
+    has_failed = ferror(trace);
+    errno = EIO; /* of what failed before, nobody knows why */
+    return fclose(trace) != 0 || has_failed ? cannot_trace(path, errno, problem) : 0;
 }
 
 /* ---- several ---- */
@@ -202,6 +209,16 @@ static int report(const struct command *command, const struct simulation *list, 
     return status;
 }
 
+/* What was found is said also when a file could not be written. */
+static int conclude(const struct command *command, const struct simulation *list, size_t count,
+                    const struct scenario *scenario, const struct problem *problem)
+{
+    int status = list[0].is_done ? report(command, list, count, scenario) : EXIT_DONE;
+    int refused = problem ? command_refuse(command, problem) : EXIT_DONE;
+
+    return status == EXIT_DONE ? refused : status;
+}
+
 /* Everything once the scenario is read. */
 static int run_scenario(const struct command *command, const struct scenario *scenario)
 {
@@ -224,11 +241,9 @@ static int run_scenario(const struct command *command, const struct scenario *sc
         status = simulate_traced(list, scenario, shows, &problem);
     if (status == 0 && o->svg)
         status = write_svg(list, scenario, &problem);
-    if (status == PROBLEM)
-        status = command_refuse(command, &problem);
-    else
-        status =
-            status < 0 ? command_fail(command, status) : report(command, list, count, scenario);
+    status = status < 0
+                 ? command_fail(command, status)
+                 : conclude(command, list, count, scenario, status == PROBLEM ? &problem : NULL);
     problem_deinit(&problem);
     munmap(list, count * sizeof *list);
     return status;

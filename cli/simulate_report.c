@@ -140,7 +140,8 @@ static void add_facts(const struct simulation *s, const struct scenario *scenari
     strbuf_addc(out, '\n');
     add_row(out, "dead-lettered", number(r->dead));
     if (r->poison > 0)
-        strbuf_addf(out, "   of %s that the service refuses", number(r->poison));
+        strbuf_addf(out, "   %s of the %s that the service refuses",
+                    number(r->dead - r->dead_healthy), number(r->poison));
     strbuf_addc(out, '\n');
     add_row(out, "left", number(r->left));
     strbuf_adds(out, r->left > 0 ? "   in the queue at the end\n" : "\n");

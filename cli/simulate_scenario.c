@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/format.h"
 #include "core/units.h"
+#include "pipeline/pipeline.h"
 
 enum { STEPS_MAX = 100000, GROUPS = 100 };
 
@@ -113,6 +115,9 @@ static int read_steps(struct scenario *s, FILE *file, const char *path, struct p
                                STEPS_MAX);
         last = step;
     }
+    if (ferror(file))
+        return problem_set(problem, EXIT_BAD_USAGE, "--rate %.60s can't be read: %s", path,
+                           strerror(errno));
     if (s->config.arrivals.step_count == 0)
         return problem_set(problem, EXIT_BAD_USAGE, "--rate %.60s has no line in it", path);
     return 0;
@@ -137,6 +142,21 @@ static void measure_steps(struct scenario *s)
     s->mean_rate = events / sl_dur_seconds(s->config.duration);
 }
 
+static int check_beginning(const struct scenario *s, const char *path, struct problem *problem)
+{
+    char begins[UNITS_TEXT_SIZE], duration[UNITS_TEXT_SIZE];
+    sl_dur before = sl_time_sub(s->steps[0].from, (sl_time){0});
+
+    if (sl_dur_cmp(before, s->config.duration) < 0)
+        return 0;
+    return problem_set(
+        problem, EXIT_BAD_USAGE,
+        "--rate %.60s begins after %s, and the simulation ends after %s\n  do:    a longer "
+        "--duration, or a first line with 0 seconds",
+        path, units_print_duration_exact(begins, before),
+        units_print_duration_exact(duration, s->config.duration));
+}
+
 static int read_rate_file(struct scenario *s, const char *path, struct problem *problem)
 {
     FILE *file = fopen(path, "re");
@@ -150,9 +170,10 @@ static int read_rate_file(struct scenario *s, const char *path, struct problem *
                            path, strerror(errno));
     result = read_steps(s, file, path, problem);
     fclose(file);
-    if (result == 0)
-        measure_steps(s);
-    return result;
+    if (result || check_beginning(s, path, problem))
+        return PROBLEM;
+    measure_steps(s);
+    return 0;
 }
 
 static int read_rate(struct scenario *s, struct problem *problem)
@@ -193,9 +214,25 @@ const char *scenario_rate_text(const struct scenario *s, char out[64])
 
 /* ---- the service ---- */
 
+static const char service_example[] = "50ms,p99=400ms,capacity=40/s";
+
+/* Whether a part with this key was there before; `seen` has a bit for each. */
+static bool is_again(const char *text, unsigned *seen)
+{
+    static const char *const keys[] = {"p99=", "capacity=", "at-once="};
+    unsigned before = *seen;
+
+    for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strncmp(text, keys[i], strlen(keys[i])) == 0)
+            *seen |= 1u << i;
+        else
+            before &= ~(1u << i);
+    return before != 0;
+}
+
 static int read_service_part(struct scenario *s, const char *text, struct problem *problem)
 {
-    static const char example[] = "50ms,p99=400ms,capacity=40/s";
+    const char *example = service_example;
     struct sim_receiver_options *r = &s->config.receiver;
     uint64_t count;
 
@@ -224,15 +261,17 @@ static int read_service(struct scenario *s, struct problem *problem)
     const char *text = s->options->service, *rest;
     struct sim_receiver_options *r = &s->config.receiver;
     enum units_result result;
+    unsigned seen = 0;
     char piece[64];
 
     part(text, ",", piece, &rest);
     result = units_read_duration(piece, &r->work);
     if (result != UNITS_OK)
-        return wrong(problem, "service", text, units_problem(result),
-                     "50ms,p99=400ms,capacity=40/s");
+        return wrong(problem, "service", text, units_problem(result), service_example);
     while (rest) {
         part(rest, ",", piece, &rest);
+        if (is_again(piece, &seen))
+            return wrong(problem, "service", piece, "is there twice", service_example);
         if (read_service_part(s, piece, problem))
             return PROBLEM;
     }
@@ -381,9 +420,10 @@ static void configure(struct scenario *s)
                     .concurrency = run->batch.concurrency,
                     .receivers = run->receivers,
                     .in_flight_max = run->in_flight,
+                    .in_flight_bytes = run->in_flight_bytes,
                     .batch_age = run->batch.age,
                     .drain = run->drain,
-                    .receive_wait = run->receive_wait,
+                    .receive_wait = run_receive_wait(run),
                     .timeout = run->timeout,
                     .visibility = run->visibility,
                     .restart_min = sl_sec(2),
@@ -395,13 +435,27 @@ static void configure(struct scenario *s)
     s->config.faults.until = sl_time_add((sl_time){0}, o->duration);
 }
 
+/* The sum that `run` asks for; what it takes by default is always enough. */
+static int check_batches(const struct run_options *run, struct problem *problem)
+{
+    struct pipeline_config config = {
+        .source = {.in_flight_max = run->in_flight, .receivers = run->receivers},
+        .sink = {.format = format_find("lambda")},
+        .batch_count = run->batch.count,
+        .concurrency = run->batch.concurrency,
+    };
+
+    return run->in_flight > 0 ? pipeline_config_check(&config, problem) : 0;
+}
+
 int scenario_read(struct scenario *scenario, const struct simulate_options *options,
                   struct problem *problem)
 {
     *scenario = (struct scenario){.options = options};
     configure(scenario);
     if (read_rate(scenario, problem) || read_service(scenario, problem) ||
-        read_troubles(scenario, problem) || read_price(scenario, problem)) {
+        read_troubles(scenario, problem) || read_price(scenario, problem) ||
+        check_batches(&options->run, problem)) {
         scenario_deinit(scenario);
         return PROBLEM;
     }

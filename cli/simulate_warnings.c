@@ -10,6 +10,8 @@
 #include "core/units.h"
 #include "pipeline/drain.h"
 
+enum { TIMEOUT_MAX_S = 15 * 60 }; /* of --timeout */
+
 __attribute__((format(printf, 2, 3))) static void warn(struct strbuf *out, const char *format, ...)
 {
     char text[600];
@@ -42,13 +44,6 @@ static double batch_max(const struct sim_config *c)
     return n < 1 ? 1 : n;
 }
 
-static size_t in_flight_of(const struct sim_config *c)
-{
-    return c->process.in_flight_max > 0
-               ? c->process.in_flight_max
-               : c->process.batch_count * (c->process.concurrency + 2) + 10 * c->process.receivers;
-}
-
 static void warn_of_leases(const struct sim_config *c, struct strbuf *out)
 {
     char age[UNITS_TEXT_SIZE], lease[UNITS_TEXT_SIZE];
@@ -79,6 +74,29 @@ static void warn_of_drain(const struct sim_config *c, struct strbuf *out)
          (int)sl_dur_seconds(c->process.timeout) + 5);
 }
 
+/* At least half of its answers come too late; neither more of it nor more at once is a help. */
+static bool is_too_slow(const struct sim_config *c)
+{
+    return sl_dur_cmp(c->receiver.work, c->process.timeout) >= 0;
+}
+
+static void warn_of_timeout(const struct sim_config *c, struct strbuf *out)
+{
+    int needed = (int)sl_dur_seconds(c->receiver.work_p99) + 5;
+    char work[UNITS_TEXT_SIZE], timeout[UNITS_TEXT_SIZE], advice[40] = "a quicker service";
+
+    if (!is_too_slow(c))
+        return;
+    if (needed <= TIMEOUT_MAX_S)
+        snprintf(advice, sizeof advice, "--timeout %ds", needed);
+    warn(out,
+         "the service takes %s for a batch, and --timeout %s is shorter than that: deliveries are "
+         "given up before they are confirmed, and come again\n"
+         "  do:    %s",
+         units_print_duration(work, c->receiver.work),
+         units_print_duration(timeout, c->process.timeout), advice);
+}
+
 /* What the service and the deliveries that are under way at once can do at most, in events a second. */
 static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
 {
@@ -87,6 +105,8 @@ static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
     double at_once = (double)(c->process.concurrency * c->processes);
     double can;
 
+    if (is_too_slow(c))
+        return;
     if (c->receiver.at_once > 0 && c->receiver.at_once < at_once)
         at_once = c->receiver.at_once;
     can = at_once / seconds * batch_max(c);
@@ -102,20 +122,6 @@ static void warn_of_capacity(const struct scenario *s, struct strbuf *out)
              at_once, can, s->mean_rate);
 }
 
-static void warn_of_bounds(const struct sim_config *c, struct strbuf *out)
-{
-    size_t needs = (size_t)batch_max(c) * (c->process.concurrency + 1);
-    char bound[UNITS_TEXT_SIZE], needed[UNITS_TEXT_SIZE];
-
-    if (in_flight_of(c) >= needs)
-        return;
-    warn(out,
-         "at most %s events are held at once, and %zu batches under way and one that fills up are "
-         "%s: the service is never fully used\n  do:    --in-flight %zu",
-         units_print_count(bound, in_flight_of(c)), c->process.concurrency,
-         units_print_count(needed, needs), needs);
-}
-
 static void warn_of_dead(const struct simulation *simulation, const struct sim_config *c,
                          struct strbuf *out)
 {
@@ -126,9 +132,12 @@ static void warn_of_dead(const struct simulation *simulation, const struct sim_c
     warn(
         out,
         "%s events that the service would have taken were dead-lettered: their %u receives were "
-        "spent by crashes, deploys and troubles of the service\n"
+        "spent by crashes, deploys and troubles of the service%s\n"
         "  do:    a larger maxReceiveCount for the queue (--max-receives), and a redrive for these",
-        units_print_count(dead, simulation->result.dead_healthy), c->sqs.max_receives);
+        units_print_count(dead, simulation->result.dead_healthy), c->sqs.max_receives,
+        c->is_fifo && simulation->result.poison > 0
+            ? ", and behind events of their groups that it refuses"
+            : "");
 }
 
 static void warn_of_poison(const struct simulation *simulation, const struct sim_config *c,
@@ -139,16 +148,22 @@ static void warn_of_poison(const struct simulation *simulation, const struct sim
                   "queue\n  do:    a redrive policy for the queue (--max-receives 5)");
 }
 
-static void warn_of_growth(const struct simulation *simulation, struct strbuf *out)
+/* What is left is less than the peak by what the replicas still did when they were told to stop. */
+static void warn_of_growth(const struct simulation *simulation, const struct sim_config *c,
+                           struct strbuf *out)
 {
-    const struct sim_result *r = &simulation->result;
-    char left[UNITS_TEXT_SIZE];
+    const struct series *series = &simulation->series;
+    sl_dur peak_at = sl_time_sub(series->peak_at, (sl_time){0});
+    uint64_t left = simulation->result.left;
+    char most[UNITS_TEXT_SIZE];
 
-    if (r->left > 1000 && r->left * 10 >= r->peak_backlog * 9)
-        warn(out,
-             "the backlog was at its largest at the end, with %s events: it grows\n"
-             "  do:    simulate for longer, or give the service more capacity",
-             units_print_count(left, r->left));
+    if (is_too_slow(c) || left <= 1000 || left * 10 < series->peak * 9 ||
+        sl_dur_cmp(peak_at, sl_dur_mul(sl_dur_div(series->duration, 10), 9)) < 0)
+        return;
+    warn(out,
+         "the backlog was at its largest at the end, with %s events: it grows\n"
+         "  do:    simulate for longer, or give the service more capacity",
+         units_print_count(most, series->peak));
 }
 
 void simulation_warn(const struct simulation *simulation, const struct scenario *scenario,
@@ -156,11 +171,11 @@ void simulation_warn(const struct simulation *simulation, const struct scenario 
 {
     warn_of_leases(&scenario->config, out);
     warn_of_drain(&scenario->config, out);
+    warn_of_timeout(&scenario->config, out);
     warn_of_capacity(scenario, out);
-    warn_of_bounds(&scenario->config, out);
     if (!simulation)
         return;
     warn_of_dead(simulation, &scenario->config, out);
     warn_of_poison(simulation, &scenario->config, out);
-    warn_of_growth(simulation, out);
+    warn_of_growth(simulation, &scenario->config, out);
 }

@@ -485,6 +485,25 @@ static void judge_duplicate(struct sim_ledger *ledger, uint64_t number,
                     event->receipts, event->clean, event->open);
 }
 
+/* `how` it went before the one that precedes it in its group. */
+static void find_disorder(struct sim_ledger *ledger, uint64_t number, const char *how)
+{
+    ledger->disorders++;
+    sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group %s %" PRIu64, number, how,
+                    number - ledger->groups);
+}
+
+/* Not so if it has died: only then is SQS asked, since that takes longer than all the rest. */
+static bool is_overtaken(struct sim_ledger *ledger, uint64_t number)
+{
+    const struct sim_event *event;
+
+    if (ledger->collect_dead)
+        ledger->collect_dead(ledger->collect_dead_arg);
+    event = sim_ledger_event(ledger, number); /* it may be forgotten by this */
+    return event && !event->is_dead;
+}
+
 void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t process, bool is_late)
 {
     struct sim_event *event = sim_ledger_event(ledger, number);
@@ -508,11 +527,9 @@ void sim_ledger_commit(struct sim_ledger *ledger, uint64_t number, uint32_t proc
         ledger->duplicates++, ledger->explained[CAUSE_NOT_CLEAN]++;
     else
         judge_duplicate(ledger, number, event, process);
-    if (earlier && earlier->commits == 0 && !earlier->is_dead) {
-        ledger->disorders++;
-        sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group before %" PRIu64, number,
-                        number - ledger->groups);
-    }
+    if (earlier && earlier->commits == 0 && !earlier->is_dead &&
+        is_overtaken(ledger, number - ledger->groups))
+        find_disorder(ledger, number, "before");
 }
 
 void sim_ledger_refused(struct sim_ledger *ledger, uint64_t number)
@@ -531,6 +548,10 @@ void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t pr
     if (!event)
         return;
     sl_assert(event->open > 0);
+    /* First of all: an event with an open commit is not forgotten. */
+    if (clean && earlier && earlier->clean == 0 && !earlier->is_dead &&
+        is_overtaken(ledger, number - ledger->groups))
+        find_disorder(ledger, number, "confirmed before");
     event->open--;
     if (!clean) {
         settle(ledger, number);
@@ -543,11 +564,6 @@ void sim_ledger_answered(struct sim_ledger *ledger, uint64_t number, uint32_t pr
             (SIM_CONFIRMED_BY - 1) * sizeof event->confirmed_at[0]);
     event->confirmed_by[0] = process;
     event->confirmed_at[0] = sl_now();
-    if (earlier && earlier->clean == 0 && !earlier->is_dead) {
-        ledger->disorders++;
-        sim_ledger_find(ledger, "event %" PRIu64 " of a FIFO group confirmed before %" PRIu64,
-                        number, number - ledger->groups);
-    }
     settle(ledger, number);
 }
 

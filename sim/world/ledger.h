@@ -88,6 +88,9 @@ struct sim_ledger {
     sl_time frozen_at;             /* when the world last stood still; SL_NEVER: it did not */
     uint64_t uncommitted;          /* events that SQS took and the service did not, yet */
     uint64_t poison, dead_healthy; /* events that the service refuses; dead ones that it does not */
+    /* What SQS has dead-lettered it says when asked: a dead event holds its FIFO group back no longer. NULL: none are. */
+    void (*collect_dead)(void *arg);
+    void *collect_dead_arg;
     /* findings */
     uint64_t commits, duplicates, explained[CAUSES], unexplained, unexpected, early_deletes,
         disorders, strange_receipts, receives_after_signal, wrong_requests;
@@ -134,6 +137,7 @@ void sim_ledger_delete_asked(struct sim_ledger *ledger, uint64_t number, uint32_
 void sim_ledger_delete_failed(struct sim_ledger *ledger, uint64_t number, uint32_t process);
 /* SQS says that it is deleted. `kept`: but it is not. */
 void sim_ledger_deleted(struct sim_ledger *ledger, uint64_t number, bool kept);
+/* It is in the dead-letter queue. */
 void sim_ledger_dead(struct sim_ledger *ledger, uint64_t number);
 
 /* ---- the service ---- */

@@ -90,7 +90,7 @@ static void configure(struct instance *i)
                 .receive_wait = o->receive_wait,
                 .visibility = o->visibility,
                 .in_flight_max = held_max(o),
-                .in_flight_bytes = (size_t)256 << 20,
+                .in_flight_bytes = o->in_flight_bytes > 0 ? o->in_flight_bytes : (size_t)256 << 20,
                 .account = &i->process->account,
                 .progress = &i->process->progress,
             },
@@ -330,6 +330,10 @@ void sim_process_stop(struct sim_process *process)
 {
     process->is_ending = true;
     sim_process_signal(process);
+}
+
+void sim_process_wait(struct sim_process *process)
+{
     SL_IGNORE(sl_ctx_wait(process->life, NULL));
 }
 

@@ -18,7 +18,7 @@
 struct sim_process_options {
     const char *queue; /* as sim_sqs_options */
     size_t batch_count, batch_bytes, concurrency, receivers;
-    size_t in_flight_max; /* 0: what run takes by default */
+    size_t in_flight_max, in_flight_bytes; /* 0: what run takes by default */
     sl_dur batch_age, drain, receive_wait, timeout;
     sl_dur visibility;               /* 0: the queue's */
     const char *format;              /* NULL: lambda */
@@ -46,9 +46,11 @@ struct sim_process *sim_process_new(struct sl_ctx *ctx, struct sim_net *net,
 void sim_process_signal(struct sim_process *process);
 /* kill -9. */
 void sim_process_kill(struct sim_process *process);
-/* A SIGTERM, and it is not started again. Waits until it has ended. */
+/* A SIGTERM, and it is not started again. */
 void sim_process_stop(struct sim_process *process);
-/* After stop. */
+/* After stop: waits until it has ended. */
+void sim_process_wait(struct sim_process *process);
+/* After wait. */
 void sim_process_free(struct sim_process *process);
 
 const struct sim_process_totals *sim_process_totals(const struct sim_process *process);

@@ -62,6 +62,7 @@ static void request_over(void *arg, bool delivered)
             sim_ledger_unheard(r->sqs->ledger, r->numbers[i], r->process,
                                r->call && !delivered && !r->is_gone_unseen);
     }
+    r->sqs->bill.receives_empty += r->kind == RECEIVE && is_heard && r->count == 0;
     if (!is_heard)
         sim_ledger_trouble(r->sqs->ledger, r->process);
     if (r->call)
@@ -421,7 +422,7 @@ struct sim_sqs_counts sim_sqs_counts(const struct sim_sqs *sqs)
         .visible = counts.visible,
         .in_flight = counts.in_flight,
         .delayed = counts.delayed,
-        .dead = dead.visible + dead.in_flight,
+        .dead = sqs->dead + dead.visible,
         .oldest_ms = counts.oldest_sent_ms > 0 ? sim_sqs_true_ms(sqs) - counts.oldest_sent_ms : 0,
     };
 }
@@ -431,6 +432,7 @@ struct sim_sqs_counts sim_sqs_counts(const struct sim_sqs *sqs)
 struct collecting {
     struct sim_sqs *sqs;
     size_t count;
+    struct strbuf deletes; /* a batch */
 };
 
 static struct slice receive_header(void *of, const char *name)
@@ -457,29 +459,69 @@ static void collected(void *of, int status, const struct http_header *list, size
     while (sqs_next_handle(body, &at, &handle))
         if (sqs_escaped_number(body, at, &number)) {
             sim_ledger_dead(collecting->sqs->ledger, number);
+            strbuf_addf(&collecting->deletes, "%s{\"Id\":\"%zu\",\"ReceiptHandle\":\"%.*s\"}",
+                        collecting->count > 0 ? "," : "", collecting->count, (int)handle.n,
+                        handle.p);
             collecting->count++;
         }
 }
 
+static struct slice delete_header(void *of, const char *name)
+{
+    (void)of;
+    if (strcmp(name, "X-Amz-Target") == 0)
+        return SLICE("AmazonSQS.DeleteMessageBatch");
+    return strcmp(name, "Content-Type") == 0 ? SLICE("application/x-amz-json-1.0")
+                                             : (struct slice){NULL, 0};
+}
+
 static const struct queue_caller_ops as_collector = {receive_header, no_headers, collected,
                                                      not_sent,       no_watch,   is_there};
+static const struct queue_caller_ops as_remover = {delete_header, no_headers, sent,
+                                                   not_sent,      no_watch,   is_there};
 
+static void ask(struct sim_sqs *sqs, struct queue_caller caller, const struct strbuf *body)
+{
+    sl_assert(!strbuf_failed(body));
+    queue_service_take(
+        sqs->service, caller,
+        &(struct queue_request){.method = "POST", .path = SLICE("/"), .body = strbuf_slice(body)});
+}
+
+static void collect_some(struct collecting *collecting, const struct strbuf *receive)
+{
+    struct sim_sqs *sqs = collecting->sqs;
+
+    strbuf_reset(&collecting->deletes);
+    strbuf_addf(&collecting->deletes, "{\"QueueUrl\":\"" SIM_QUEUE_URL "%s\",\"Entries\":[",
+                sqs->dead_letter);
+    ask(sqs, (struct queue_caller){&as_collector, collecting}, receive);
+    strbuf_adds(&collecting->deletes, "]}");
+    if (collecting->count > 0)
+        ask(sqs, (struct queue_caller){&as_remover, NULL}, &collecting->deletes);
+    sqs->dead += collecting->count;
+}
+
+/* They are deleted: on a FIFO queue one that is only received would hide the next of its group. */
 void sim_sqs_collect_dead(struct sim_sqs *sqs)
 {
     struct collecting collecting = {.sqs = sqs, .count = 1};
-    struct strbuf body = {0};
+    struct strbuf receive = {0};
 
-    strbuf_addf(&body,
-                "{\"QueueUrl\":\"" SIM_QUEUE_URL
-                "%s\",\"MaxNumberOfMessages\":10,\"VisibilityTimeout\":43200}",
+    if (sqs->options.max_receives == 0)
+        return;
+    strbuf_addf(&receive, "{\"QueueUrl\":\"" SIM_QUEUE_URL "%s\",\"MaxNumberOfMessages\":10}",
                 sqs->dead_letter);
-    sl_assert(!strbuf_failed(&body));
     queue_service_faults_set(sqs->service, &(struct queue_faults){.cut = 0});
     while (collecting.count > 0)
-        queue_service_take(sqs->service, (struct queue_caller){&as_collector, &collecting},
-                           &(struct queue_request){
-                               .method = "POST", .path = SLICE("/"), .body = strbuf_slice(&body)});
-    strbuf_deinit(&body);
+        collect_some(&collecting, &receive);
+    strbuf_deinit(&receive);
+    strbuf_deinit(&collecting.deletes);
+}
+
+static void collect_dead(void *arg)
+{
+    sim_sqs_collect_dead(arg);
 }
 
 /* ---- making ---- */
@@ -502,6 +544,10 @@ struct sim_sqs *sim_sqs_new(struct sl_ctx *ctx, struct sim_net *net, struct sim_
                             .ledger = ledger,
                             .random = random,
                             .options = *options};
+    if (options->max_receives > 0) {
+        ledger->collect_dead = collect_dead;
+        ledger->collect_dead_arg = sqs;
+    }
     rotate_keys(sqs);
     snprintf(sqs->dead_letter, sizeof sqs->dead_letter, "dead%s", is_fifo ? ".fifo" : "");
     plans[0] =

@@ -31,7 +31,7 @@ struct sim_sqs *sim_sqs_new(struct sl_ctx *ctx, struct sim_net *net, struct sim_
 /* Waits. */
 void sim_sqs_free(struct sim_sqs *sqs);
 
-/* Sends events `first` to `first` + `count` - 1 (at most 10), of `size` bytes each, past the network and its faults. On FIFO
+/* Sends events `first` to `first` + `count` - 1 (at most 10, and 1 MiB), of `size` bytes each, past the network and its faults. On FIFO
  * queues an event's group is its number modulo `groups`. */
 void sim_sqs_send(struct sim_sqs *sqs, uint64_t first, unsigned count, size_t size,
                   unsigned groups);
@@ -42,7 +42,7 @@ struct sim_sqs_counts {
 };
 struct sim_sqs_counts sim_sqs_counts(const struct sim_sqs *sqs);
 
-/* Empties the dead-letter queue into the ledger. */
+/* Empties the dead-letter queue into the ledger; counted they still are. The ledger asks for it by itself. */
 void sim_sqs_collect_dead(struct sim_sqs *sqs);
 
 /* The key that is valid at the moment; changes with FAULT_SQS_OLD_KEYS. Valid until then. */
@@ -52,8 +52,9 @@ int64_t sim_sqs_true_ms(const struct sim_sqs *sqs);
 
 /* Requests by kind, for the bill. */
 struct sim_sqs_bill {
-    uint64_t receives, receives_empty, deletes, changes, others, sends;
-    uint64_t chunks; /* of 64 KB: what AWS charges */
+    uint64_t receives, deletes, changes, others, sends;
+    uint64_t receives_empty; /* of receives, as far as whoever asked has heard so */
+    uint64_t chunks;         /* of 64 KB: what AWS charges */
 };
 const struct sim_sqs_bill *sim_sqs_bill(const struct sim_sqs *sqs);
 

@@ -31,6 +31,7 @@ struct sim_sqs {
     unsigned key; /* of the access keys, the valid one */
     char access_key[32];
     struct sim_sqs_bill bill;
+    uint64_t dead; /* collected */
     struct strbuf scratch, sending;
 };
 

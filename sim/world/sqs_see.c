@@ -188,7 +188,6 @@ void sqs_see_received(struct request *r, struct slice answer)
     }
     r->given = sl_now();
     r->sqs->bill.receives++;
-    r->sqs->bill.receives_empty += r->count == 0;
 }
 
 /* Where an answer lists the entries that failed, behind those that succeeded; NULL: none did. */

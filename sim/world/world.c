@@ -11,7 +11,8 @@
 #include "sim/world/text.h"
 
 enum {
-    STREAM_SWARM = 1,
+    STREAM_POISON,
+    STREAM_SWARM,
     STREAM_FAULTS,
     STREAM_NET,
     STREAM_SQS,
@@ -37,14 +38,50 @@ struct world {
     int64_t wall_off_ms; /* how far sluice's clock has been put off */
 };
 
+/* ---- looking at it ---- */
+
+static size_t held_by_all(const struct world *world)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < world->config->processes; i++)
+        n += sim_process_held(world->processes[i]);
+    return n;
+}
+
+static void look(struct world *world)
+{
+    if (world->config->forgets && world->looks++ % 60 == 0)
+        sim_sqs_collect_dead(world->sqs);
+
+    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
+    struct sim_result *result = world->result;
+
+    if (counts.oldest_ms > result->peak_oldest_ms)
+        result->peak_oldest_ms = counts.oldest_ms;
+    if (world->config->sample)
+        world->config->sample(world->config->sample_arg, &(struct sim_sample){
+                                                             .at = sl_now(),
+                                                             .visible = counts.visible,
+                                                             .in_flight = counts.in_flight,
+                                                             .dead = counts.dead,
+                                                             .sent = world->sent,
+                                                             .committed = world->ledger.commits,
+                                                             .oldest_ms = counts.oldest_ms,
+                                                             .held = held_by_all(world),
+                                                         });
+}
+
 /* ---- events come ---- */
 
+/* By tens, or as many as SQS takes at once: 1 MiB. */
 static void send_some(struct world *world, struct sim_random *random, uint64_t n)
 {
     const struct sim_arrivals *a = &world->config->arrivals;
+    unsigned fit = (1 << 20) / (unsigned)a->size, most = fit < 10 ? fit : 10;
 
     while (n > 0) {
-        unsigned count = n < 10 ? (unsigned)n : 10;
+        unsigned count = n < most ? (unsigned)n : most;
 
         for (unsigned i = 0; i < count; i++)
             sim_ledger_sent(&world->ledger, world->sent + i,
@@ -56,33 +93,6 @@ static void send_some(struct world *world, struct sim_random *random, uint64_t n
     }
 }
 
-/* How many come in one step: the mean, or by chance around it. */
-static uint64_t draw_count(struct sim_random *random, uint64_t mean_1024, bool is_poisson)
-{
-    uint64_t n = 0;
-    sl_dur step = sl_ns(1 << 20), left = step;
-
-    if (!is_poisson)
-        return mean_1024 / 1024 + (sim_random_below(random, 1024) < mean_1024 % 1024);
-    if (mean_1024 == 0)
-        return 0;
-    for (;; n++) {
-        left = sl_dur_sub(
-            left, sim_random_exponential(random, sl_ns(step.ns * 1024 / (int64_t)mean_1024)));
-        if (left.ns <= 0)
-            return n;
-    }
-}
-
-static double rate_at(const struct sim_arrivals *a, size_t *step, sl_time now)
-{
-    if (a->step_count == 0)
-        return a->rate;
-    while (*step < a->step_count && !sl_time_before(now, a->steps[*step].from))
-        ++*step;
-    return *step > 0 ? a->steps[*step - 1].rate : 0;
-}
-
 struct arrive {
     struct world *world;
 };
@@ -91,18 +101,19 @@ SL_TASK(arrive)
 {
     struct world *world = my->world;
     const struct sim_arrivals *a = &world->config->arrivals;
-    struct sim_random random = sim_random_of(world->config->seed, STREAM_ARRIVALS);
+    sl_time end = sl_time_add((sl_time){0}, world->config->duration);
     /* Ten steps a second, at most: events that come within one are sent together, by tens. */
     sl_dur step = a->rate > 100 || a->step_count > 0 ? sl_ms(100) : sl_ms(200);
-    size_t at = 0;
+    struct sim_arriving arriving;
 
-    send_some(world, &random, a->backlog);
-    while (sl_time_before(sl_now(), sl_time_add((sl_time){0}, world->config->duration))) {
-        double rate = rate_at(a, &at, sl_now());
-        uint64_t mean_1024 = (uint64_t)(rate * 1024 * (double)step.ns / 1e9);
+    sim_arriving_init(&arriving, a, sim_random_of(world->config->seed, STREAM_ARRIVALS));
+    send_some(world, &arriving.random, a->backlog);
+    look(world);
+    while (sl_time_before(sl_now(), end)) {
+        sl_time next = sl_time_min(sl_time_add(sl_now(), step), end);
 
-        send_some(world, &random, draw_count(&random, mean_1024, a->is_poisson));
-        if (sl_sleep(ctx, step) != SL_OK)
+        send_some(world, &arriving.random, sim_arriving_next(&arriving, sl_now(), next));
+        if (sl_sleep_until(ctx, next) != SL_OK)
             break;
     }
     return 0;
@@ -235,41 +246,7 @@ static void start_plans(struct world *world, struct sl_ctx *ctx)
         SL_GO(ctx, deploy_often, .world = world);
 }
 
-/* ---- looking at it ---- */
-
-static size_t held_by_all(const struct world *world)
-{
-    size_t n = 0;
-
-    for (unsigned i = 0; i < world->config->processes; i++)
-        n += sim_process_held(world->processes[i]);
-    return n;
-}
-
-static void look(struct world *world)
-{
-    if (world->config->forgets && world->looks++ % 60 == 0)
-        sim_sqs_collect_dead(world->sqs);
-    struct sim_sqs_counts counts = sim_sqs_counts(world->sqs);
-    struct sim_result *result = world->result;
-    uint64_t backlog = counts.visible + counts.in_flight + counts.delayed;
-
-    if (backlog > result->peak_backlog)
-        result->peak_backlog = backlog;
-    if (counts.oldest_ms > result->peak_oldest_ms)
-        result->peak_oldest_ms = counts.oldest_ms;
-    if (world->config->sample)
-        world->config->sample(world->config->sample_arg, &(struct sim_sample){
-                                                             .at = sl_now(),
-                                                             .visible = counts.visible,
-                                                             .in_flight = counts.in_flight,
-                                                             .dead = counts.dead,
-                                                             .sent = world->sent,
-                                                             .committed = world->ledger.commits,
-                                                             .oldest_ms = counts.oldest_ms,
-                                                             .held = held_by_all(world),
-                                                         });
-}
+/* ---- looking at it, again and again ---- */
 
 struct sampler {
     struct world *world;
@@ -409,6 +386,8 @@ static void finish(struct world *world)
 
     for (unsigned i = 0; i < world->config->processes; i++)
         sim_process_stop(world->processes[i]);
+    for (unsigned i = 0; i < world->config->processes; i++)
+        sim_process_wait(world->processes[i]);
     look(world);
     sim_sqs_collect_dead(world->sqs);
     for (unsigned i = 0; i < world->config->processes; i++) {
@@ -534,6 +513,18 @@ static void draw_sizes(struct sim_config *config, struct sim_random *r)
     make_feasible(config);
 }
 
+/* Behind one FIFO queue of three there is a dead-letter queue, and some events are for it. */
+static void draw_poison(struct sim_config *config)
+{
+    struct sim_random r = sim_random_of(config->seed, STREAM_POISON);
+
+    if (!config->is_fifo || sim_random_below(&r, 3) > 0)
+        return;
+    config->sqs.max_receives = (unsigned)sim_random_between(&r, 1, 3);
+    config->arrivals.poison = (double)sim_random_between(&r, 1, 30) / 1000;
+    config->receiver.names_poison = true;
+}
+
 void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
 {
     struct sim_random r = sim_random_of(seed, STREAM_SWARM);
@@ -549,6 +540,7 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
         .shuffles = sim_random_below(&r, 2),
         .arrivals = {.rate = (double)rate,
                      .is_poisson = sim_random_below(&r, 2),
+                     .is_rough = true,
                      .backlog = sim_random_below(&r, 4) == 0 ? sim_random_below(&r, 3000) : 0,
                      .size = sim_random_below(&r, 8) == 0 ? 2000 : 200},
         .sqs = {.queue = is_fifo ? "orders.fifo" : "orders",
@@ -572,6 +564,7 @@ void sim_config_draw(struct sim_config *config, uint64_t seed, sl_dur duration)
     };
     sim_fault_plan_draw(&config->faults, &r, SIM_FAULTS_ALL, (sl_time){duration.ns});
     draw_sizes(config, &r);
+    draw_poison(config);
 }
 
 void sim_config_plain(struct sim_config *config, uint64_t seed, sl_dur duration)
@@ -616,4 +609,7 @@ void sim_config_print(const struct sim_config *c, struct strbuf *out)
                 sl_dur_seconds(c->process.drain));
     if (c->is_fifo)
         strbuf_addf(out, ", %u groups", c->groups);
+    if (c->sqs.max_receives > 0)
+        strbuf_addf(out, ", %.1f %% poison, dead-lettered after %u receives",
+                    c->arrivals.poison * 100, c->sqs.max_receives);
 }

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "sim/world/arrivals.h"
 #include "sim/world/faults.h"
 #include "sim/world/ledger.h"
 #include "sim/world/process.h"
@@ -18,23 +19,6 @@
 #include "sim/world/trace.h"
 
 enum { SIM_PROCESSES_MAX = 16, SIM_CRASHES_MAX = 64 };
-
-/* From `from` on events come at this rate. */
-struct sim_rate_step {
-    sl_time from;
-    double rate;
-};
-
-/* How events come. */
-struct sim_arrivals {
-    double rate;                       /* a second, on average */
-    const struct sim_rate_step *steps; /* in the order of time, in place of `rate`. Borrowed */
-    size_t step_count;                 /* 0: `rate` it is */
-    bool is_poisson;                   /* at random times; else evenly */
-    uint64_t backlog;                  /* that are there at the start */
-    size_t size;                       /* bytes of a body */
-    double poison;                     /* share of events that the service refuses for ever */
-};
 
 struct sim_sample {
     sl_time at;
@@ -81,7 +65,6 @@ struct sim_result {
     uint64_t left;        /* in the queue, when the time for that was over */
     sl_dur emptied_after; /* the end of faults */
     sl_dur simulated;
-    uint64_t peak_backlog;
     int64_t peak_oldest_ms;
     uint64_t tally[FAULTS];
     struct sim_process_totals totals; /* over all processes */

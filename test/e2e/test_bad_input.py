@@ -169,7 +169,7 @@ def test_what_listens_is_no_sqs(sluice, receiver):
 def test_an_account_that_cannot_be_written(sluice, tmp_path):
     for path in ("/nonexistent/a.json", str(tmp_path)):
         refused(sluice("run", "--from", "synthetic:", "--to", NOWHERE, "--account", path, account=False, env=KEYS).end(20),
-                CONFIGURATION, path)
+                UNAVAILABLE, path)
 
 
 def test_a_bearer_file_that_is_missing(sluice):

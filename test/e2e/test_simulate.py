@@ -27,6 +27,7 @@ def assert_sound(found):
     assert found["finding"] is None
     assert found["delivered"] + found["left"] + found["dead_lettered"] >= found["sent"]
     assert sum(found["causes"].values()) == found["duplicates"]
+    assert found["sqs"]["receives_empty"] == found["account"]["receives_empty"]
     assert found["series"][-1]["sent"] == found["sent"]
 
 
@@ -79,6 +80,42 @@ def test_a_service_that_is_too_slow(sluice):
     assert any("it grows" in warning for warning in found["warnings"])
 
 
+    said = next(warning for warning in found["warnings"] if "it grows" in warning)
+    assert f"with {found['peak_backlog']:,} events" in said, "one peak"
+
+
+@pytest.mark.parametrize("service", ["30s", "1h"])
+def test_a_service_slower_than_the_timeout(sluice, service):
+    found = simulated(sluice, "--service", service)
+    assert_sound(found)
+    assert any("--timeout 20 s is shorter than that" in warning for warning in found["warnings"])
+    assert not any("grow" in warning for warning in found["warnings"]), "what would not help is not advised"
+
+
+def test_a_backlog_at_the_start_is_a_peak(sluice):
+    found = simulated(sluice, "--backlog", "5000")
+    assert_sound(found)
+    assert found["sent"] == 5000 + 12000
+    assert found["peak_backlog"] >= 5000 and found["peak_backlog_seconds"] < 2 and found["oldest_seconds"] > 0
+    alone = simulated(sluice, "--backlog", "300", "--rate", "1/h")
+    assert (alone["peak_backlog"], alone["peak_backlog_seconds"]) == (300, 0)
+
+
+def test_all_replicas_are_stopped_at_once(sluice):
+    """Each has a batch of 20 s under way at the end, and its SIGTERM when the others have theirs."""
+    found = simulated(sluice, "--replicas", "8", "--service", "15s")
+    assert_sound(found)
+    assert 240 <= found["simulated_seconds"] <= 240 + 25
+    assert found["account"]["received"] <= 12000
+
+
+def test_everything_at_once(sluice):
+    found = simulated(sluice, "--poison", "5%", "--replicas", "3", "--deploy-every", "1m", "--crash", "@5m", "--throttle",
+                      "30%@2m+2m", "--outage", "30s@6m", "--max-receives", "3", "--duration", "10m", "--seed", "3")
+    assert_sound(found)
+    assert found["dead_lettered"] <= found["poison"] + found["dead_lettered_healthy"]
+
+
 def test_throttling_costs_requests_alone(sluice):
     found = simulated(sluice, "--throttle", "30%@1m+1m")
     assert_sound(found)
@@ -92,11 +129,31 @@ def test_a_fifo_queue(sluice):
     assert found["delivered"] == found["sent"]
 
 
+@pytest.mark.parametrize("poison, receives", [("1%", 5), ("1%", 2), ("10%", 5), ("5%", 1), ("100%", 1), ("100%", 2), ("100%", 5)])
+def test_a_dead_letter_queue_behind_a_fifo_queue(sluice, poison, receives):
+    """A dead event holds its group back no longer, and the judge finds all that are dead, also several of one group."""
+    found = simulated(sluice, "--from", "orders.fifo", "--poison", poison, "--max-receives", str(receives), "--rate", "10/s")
+    assert_sound(found)
+    assert found["dead_lettered"] >= found["poison"] - found["left"] and found["dead_lettered"] > 0
+    assert found["delivered"] + found["left"] + found["dead_lettered"] == found["sent"]
+
+
 def test_a_load_from_a_file(sluice, tmp_path):
     (tmp_path / "load").write_text("seconds,events_per_second\n0,10\n60,100\n120,0\n")
     found = simulated(sluice, "--rate", str(tmp_path / "load"))
     assert_sound(found)
-    assert 6590 <= found["sent"] <= 6610
+    assert found["sent"] == 6600
+
+
+@pytest.mark.parametrize("rate, duration, sent", [
+    ("10/h", "24h", 240), ("20/h", "24h", 480), ("100/m", "10m", 1000), ("1/m", "10m", 10), ("1/s", "10m", 600),
+    ("1000/s", "1050ms", 1050)])
+def test_even_arrivals_are_exact(sluice, rate, duration, sent):
+    assert simulated(sluice, "--rate", rate, "--duration", duration)["sent"] == sent
+
+
+def test_arrivals_by_chance_keep_their_mean(sluice):
+    assert 2200 <= simulated(sluice, "--rate", "10/h,poisson", "--duration", "240h")["sent"] <= 2600
 
 
 def test_a_seed_is_a_seed(sluice):
@@ -198,6 +255,9 @@ def test_what_the_replicas_log_is_shown_to_who_asks(sluice):
     (["--rate", "5/s", "--seeds", "2", "--trace", "t"], ["--trace", "--seeds"]),
     (["--rate", "5/s", "--bearer-file", "x"], ["--bearer-file"]),
     (["--rate", "5/s", "extra"], ["extra"]),
+    (["--rate", "5/s", "--in-flight", "50"], ["--in-flight 50 is too small for these batches", "--in-flight 1300 or more"]),
+    (["--rate", "5/s", "--receive-wait", "1500ms"], ["--receive-wait 1s500ms: SQS counts in whole seconds"]),
+    (["--rate", "5/s", "--queue-visibility", "10500ms"], ["--queue-visibility 10s500ms: SQS counts in whole seconds"]),
 ], ids=lambda v: " ".join(v)[-40:].strip() if isinstance(v, list) else None)
 def test_usage(sluice, arguments, said):
     ended = sluice("simulate", *arguments).end(20)
@@ -206,7 +266,38 @@ def test_usage(sluice, arguments, said):
         assert text in ended.err, f"{text!r} is not in\n{ended.err}"
 
 
-def test_a_file_that_cannot_be_written(sluice):
-    for flag in ("--svg", "--trace"):
-        ended = sluice(*scenario("--duration", "5s", flag, "/nowhere/file")).end(20)
-        assert ended.code != 0 and "/nowhere/file" in ended.err, ended
+@pytest.mark.parametrize("flag", ["--svg", "--trace"])
+def test_a_file_that_cannot_be_written(sluice, tmp_path, flag):
+    for path, why in (("/nowhere/file", "No such file"), (str(tmp_path), "Is a directory")):
+        ended = sluice(*scenario("--duration", "8784h", flag, path)).end(20)
+        assert ended.code == 69 and ended.out == b"" and f"{path} can't be written: {why}" in ended.err, ended
+    ended = sluice(*scenario("--duration", "20s", flag, "/dev/full")).end(20)
+    assert ended.code == 69 and "/dev/full can't be written: " in ended.err, ended
+    assert b"delivered " in ended.out and b"backlog: events" in ended.out, "the report is there all the same"
+
+
+@pytest.mark.parametrize("size", ["40B", "105KB", "256KB"])
+def test_sizes_of_events(sluice, size):
+    found = simulated(sluice, "--size", size, "--duration", "20s")
+    assert_sound(found)
+    assert found["delivered"] + found["left"] == 1000 and found["left"] < 20
+
+
+def test_help_of_from_and_to(sluice):
+    """They are names: simulate asks neither a queue nor a service for anything."""
+    out = sluice("help", "simulate").end(20).out.decode()
+    assert "--from NAME" in out and "--to NAME" in out and "synthetic:" not in out and "NDJSON" not in out
+
+
+def test_the_largest_seed(sluice):
+    largest = str(2 ** 64 - 1)
+    assert simulated(sluice, "--seed", largest)["seed"] == int(largest)
+    ended = sluice(*scenario("--seed", largest, "--seeds", "2")).end(20)
+    assert ended.code == 64 and "beyond the largest seed" in ended.err, ended
+
+
+def test_bytes_held_are_bounded(sluice):
+    """--in-flight-bytes reaches the replicas: what does not fit stays in the queue."""
+    few, many = (simulated(sluice, "--size", "100KB", "--duration", "20s", "--in-flight-bytes", size)["delivered"]
+                 for size in ("1MiB", "256MiB"))
+    assert few < many / 2

@@ -27,6 +27,10 @@ void sim_case_config(const struct sim_case *one, struct sim_config *config)
         config->processes = one->processes;
     if (one->rate > 0)
         config->arrivals.rate = one->rate;
+    if (one->no_poison) {
+        config->arrivals.poison = 0;
+        config->sqs.max_receives = 0;
+    }
 }
 
 void sim_case_print(const struct sim_case *one, struct strbuf *out)
@@ -44,6 +48,8 @@ void sim_case_print(const struct sim_case *one, struct strbuf *out)
         strbuf_addf(out, " --rate %u", one->rate);
     if (one->no_faults)
         strbuf_adds(out, " --faults none");
+    if (one->no_poison)
+        strbuf_adds(out, " --poison none");
 }
 
 bool sim_case_flag(struct sim_case *one, const char *flag, const char *value)
@@ -66,6 +72,8 @@ bool sim_case_flag(struct sim_case *one, const char *flag, const char *value)
         one->rate = (unsigned)n;
     else if (strcmp(flag, "--faults") == 0)
         one->no_faults = strcmp(value, "none") == 0;
+    else if (strcmp(flag, "--poison") == 0)
+        one->no_poison = strcmp(value, "none") == 0;
     else
         return false;
     return true;

@@ -16,6 +16,7 @@ struct sim_case {
     unsigned processes;    /* at most so many */
     unsigned rate;         /* events a second */
     bool no_faults;
+    bool no_poison; /* nor a dead-letter queue */
 };
 
 void sim_case_config(const struct sim_case *one, struct sim_config *config);

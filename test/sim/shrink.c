@@ -84,6 +84,10 @@ void sim_shrink(struct sim_case *one, struct sim_result *result, unsigned runs)
     next.processes = 1;
     if (config.processes > 1)
         (void)try_it(&s, &next);
+    next = *one;
+    next.no_poison = true;
+    if (config.sqs.max_receives > 0)
+        (void)try_it(&s, &next);
     slow_down(&s);
     shorten(&s);
 }

@@ -60,7 +60,7 @@ static void test_writable(void **state)
     unlink(path);
     assert_int_equal(rmdir(folder), 0);
     assert_int_equal(check_writable(path, &problem), PROBLEM);
-    assert_int_equal(problem.status, EXIT_BAD_CONFIG);
+    assert_int_equal(problem.status, EXIT_NOT_AVAILABLE);
     assert_non_null(
         strstr(problem.text.p, "/account.json can't be written: No such file or directory"));
     problem_deinit(&problem);

@@ -111,6 +111,11 @@ static void test_rate_files(void **state)
     o.rate = file_of("0,100\nnoon,200\n");
     expect_refusal(&o, "line 2 is not SECONDS,EVENTS_PER_SECOND");
     unlink(o.rate);
+    o.rate = file_of("3600,200\n7200,100\n");
+    expect_refusal(&o, "begins after 1h, and the simulation ends after 1h\n  do:    a longer");
+    unlink(o.rate);
+    o.rate = "/tmp";
+    expect_refusal(&o, "--rate /tmp can't be read: Is a directory");
     o.rate = file_of("# nothing\n");
     expect_refusal(&o, "has no line");
     unlink(o.rate);
@@ -136,6 +141,8 @@ static void test_service(void **state)
     expect_refusal(&o, "capacity=RATE");
     o.service = "50ms,at-once=0";
     expect_refusal(&o, "at-once=N");
+    o.service = "50ms,at-once=4,p99=60ms,at-once=5";
+    expect_refusal(&o, "--service at-once=5 is there twice");
     o.service = "50ms,fast";
     expect_refusal(&o, "none of p99=, capacity=, at-once=");
 }
@@ -189,6 +196,24 @@ static void test_wrong_troubles(void **state)
             o.crashes = list;
         expect_refusal(&o, cases[i].says);
     }
+}
+
+/* With the words of `run`. */
+static void test_what_run_refuses(void **state)
+{
+    struct simulate_options o = usual();
+    struct scenario s;
+
+    (void)state;
+    o.run.in_flight = 1199;
+    expect_refusal(&o, "--in-flight 1199 is too small for these batches\n  needs: 1200 =");
+    o.run.in_flight = 1200;
+    s = scenario_of(&o);
+    assert_int_equal(s.config.process.in_flight_max, 1200);
+    o.run.receive_wait = sl_sec(20);
+    o.run.drain = sl_sec(5);
+    s = scenario_of(&o);
+    assert_true(sl_dur_cmp(s.config.process.receive_wait, sl_sec(5)) < 0);
 }
 
 static void test_price(void **state)
@@ -316,6 +341,16 @@ static void expect_warning(const struct simulate_options *options, const char *s
     strbuf_deinit(&out);
 }
 
+static void expect_no_warning(const struct simulate_options *options, const char *says)
+{
+    struct scenario s = scenario_of(options);
+    struct strbuf out = {0};
+
+    simulation_warn(NULL, &s, &out);
+    assert_null(strstr(out.n > 0 ? out.p : "", says));
+    strbuf_deinit(&out);
+}
+
 static void test_warnings(void **state)
 {
     struct simulate_options o = usual();
@@ -332,35 +367,55 @@ static void test_warnings(void **state)
     expect_warning(&o, "the service takes 4 batches a second, 400 events at most, and 500 come");
     o.service = "10s";
     expect_warning(&o, "10 batches under way at once are 100 events a second, and 500 come");
-    o = usual();
-    o.run.in_flight = 500;
-    expect_warning(&o, "do:    --in-flight 1100");
+    o.service = "30s,p99=40s";
+    expect_warning(&o,
+                   "the service takes 30 s for a batch, and --timeout 20 s is shorter than that");
+    expect_warning(&o, "do:    --timeout 45s\n");
+    expect_no_warning(&o, "--concurrency");
+    o.service = "1h";
+    expect_warning(&o, "do:    a quicker service\n");
 }
 
 static void test_warnings_of_a_run(void **state)
 {
     struct simulate_options o = usual();
     struct scenario s = scenario_of(&o);
-    struct simulation run = {.result = {.dead_healthy = 12, .left = 5000, .peak_backlog = 5100}};
+    struct simulation run = {.result = {.dead_healthy = 12, .left = 5000}};
     struct strbuf out = {0};
 
     (void)state;
+    series_init(&run.series, sl_hours(1));
+    add(&run.series, sl_minutes(59), 5100);
+    add(&run.series, sl_hours(1), 5000);
     simulation_warn(&run, &s, &out);
     assert_non_null(
         strstr(out.p, "12 events that the service would have taken were dead-lettered"));
-    assert_non_null(strstr(out.p, "the backlog was at its largest at the end, with 5,000 events"));
+    assert_non_null(strstr(out.p, "the backlog was at its largest at the end, with 5,100 events"));
+    strbuf_reset(&out);
+    series_init(&run.series, sl_hours(1)); /* it was there at the start, and shrinks */
+    add(&run.series, SL_ZERO, 5100);
+    add(&run.series, sl_hours(1), 5000);
+    simulation_warn(&run, &s, &out);
+    assert_null(strstr(out.p, "it grows"));
     strbuf_deinit(&out);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rates),          cmocka_unit_test(test_rate_files),
-        cmocka_unit_test(test_service),        cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_wrong_troubles), cmocka_unit_test(test_price),
-        cmocka_unit_test(test_points),         cmocka_unit_test(test_round_numbers),
-        cmocka_unit_test(test_chart),          cmocka_unit_test(test_picture),
-        cmocka_unit_test(test_warnings),       cmocka_unit_test(test_warnings_of_a_run),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_rate_files),
+        cmocka_unit_test(test_service),
+        cmocka_unit_test(test_troubles),
+        cmocka_unit_test(test_wrong_troubles),
+        cmocka_unit_test(test_price),
+        cmocka_unit_test(test_what_run_refuses),
+        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_round_numbers),
+        cmocka_unit_test(test_chart),
+        cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_warnings_of_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
