@@ -513,15 +513,21 @@ static void draw_sizes(struct sim_config *config, struct sim_random *r)
     make_feasible(config);
 }
 
-/* Behind one FIFO queue of three there is a dead-letter queue, and some events are for it. */
+/* Behind one FIFO queue of three there is a dead-letter queue, and some events are for it: so few that each group is free for half
+ * of the time, since such an event holds its group back for 5 s at most, 10 s, 20 s, until it has been received too often. */
 static void draw_poison(struct sim_config *config)
 {
     struct sim_random r = sim_random_of(config->seed, STREAM_POISON);
+    double most;
 
     if (!config->is_fifo || sim_random_below(&r, 3) > 0)
         return;
     config->sqs.max_receives = (unsigned)sim_random_between(&r, 1, 3);
+    most =
+        config->groups / (2 * config->arrivals.rate * 5 * ((1U << config->sqs.max_receives) - 1));
     config->arrivals.poison = (double)sim_random_between(&r, 1, 30) / 1000;
+    if (config->arrivals.poison > most)
+        config->arrivals.poison = most;
     config->receiver.names_poison = true;
 }
 
