@@ -406,7 +406,7 @@ void message_note_state(struct engine *engine, struct message *message)
                          .state = {
                              .visible_ms = is_hidden ? engine_wall_ms(engine, message->due_at) : 0,
                              .first_received_ms = message->first_received_ms,
-                             .received_ms = message->receives > 0
+                             .received_ms = message->receives > message->receives_before
                                                 ? engine_wall_ms(engine, message->received_at)
                                                 : 0,
                              .moved_ms = message->moved_ms,

@@ -48,7 +48,7 @@ enum change_kind {
 struct message_state {
     int64_t visible_ms;        /* when it is visible again, or first: delays too. 0: at once */
     int64_t first_received_ms; /* 0: never */
-    int64_t received_ms;       /* the newest receive; 0: none, or not known */
+    int64_t received_ms;       /* the newest receive in this queue; 0: none, or not known */
     int64_t moved_ms;    /* to a queue where its age counts from then; 0: from when it was sent */
     uint64_t generation; /* of the newest receipt handle; 0: none */
     uint32_t receives;

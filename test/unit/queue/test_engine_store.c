@@ -125,6 +125,17 @@ STORY(a_dead_letter_is_delivered_where_it_came_to_after_a_restart_too,
     {30, RECEIVE, "b", .answer = ""},
     {30, COUNTS, "c", .answer = "1/0/0"})
 
+/* A crash forgets the receive there; the one before, in another queue, does not count in its place. */
+STORY(twelve_hours_do_not_count_from_a_receive_in_another_queue,
+    {0, CREATE, "b"},
+    {0, CREATE, "a", "VisibilityTimeout=1;RedrivePolicy=b:1"},
+    {0, SEND, "a", "foo"},
+    {0, RECEIVE, "a", .answer = "foo"},
+    {100, RECEIVE, "a", .answer = ""},
+    {102, RECEIVE, "b", .answer = "foo"},
+    {102.5, RESTART},
+    {102.5, CHANGE, "b", "foo", .n = 43200})
+
 STORY(in_a_fifo_dead_letter_queue_age_counts_from_the_move_after_a_restart_too,
     {0, CREATE, "dead.fifo", "MessageRetentionPeriod=60"},
     {0, CREATE, "q.fifo", "VisibilityTimeout=1;RedrivePolicy=dead.fifo:1"},
@@ -614,6 +625,7 @@ int main(void)
         TEST(deduplication_goes_on),
         TEST(a_fifo_queue_keeps_its_order),
         TEST(a_dead_letter_is_delivered_where_it_came_to_after_a_restart_too),
+        TEST(twelve_hours_do_not_count_from_a_receive_in_another_queue),
         TEST(in_a_fifo_dead_letter_queue_age_counts_from_the_move_after_a_restart_too),
         TEST(dead_letters_know_where_they_came_from),
         TEST(a_move_task_goes_on),
