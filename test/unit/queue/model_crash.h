@@ -81,6 +81,15 @@ static void recall_all(struct world *w, int64_t at_ms)
         differ(w, "crash: message %d is lost", (int)message->id);
 }
 
+/* A message that a task moved, and that the crash moved back, gets the same id when the task moves it again: the id follows from
+ * the task and the message. To the model it is another one then. */
+static void forget_ids_of_undone_moves(struct world *w)
+{
+    for (int i = 0; i < ALIASES; i++)
+        if ((w->aliases[i].model & ~MODEL_ID_MADE) > w->durable.places)
+            w->aliases[i].model = w->aliases[i].engine = 0;
+}
+
 /* Of what is not durable a part is lost: what came last. */
 static int64_t lose(struct world *w)
 {
@@ -97,6 +106,7 @@ static int64_t lose(struct world *w)
     }
     w->pending_count = 0;
     w->m = w->durable;
+    forget_ids_of_undone_moves(w);
     /* What was given out once is not given out again. */
     w->m.receipts = now.receipts;
     w->m.incarnations = now.incarnations;
