@@ -8,12 +8,27 @@
 
 /* ---- crashes ---- */
 
-static unsigned receipt_of(const struct world *w, uint64_t generation)
+/* Of the message's receipts the one that nobody has heard of: its queue was deleted before the answer was fetched. 0: none is. */
+static unsigned unheard_receipt(const struct world *w, const struct model_message *message)
 {
-    for (unsigned i = 1; generation && i <= w->m.receipts; i++)
+    const struct model_state *state = &message->state;
+
+    for (int i = 0;; state = &message->earlier[i++])
+        if (state->receipt && !w->generations[state->receipt % RECEIPTS])
+            return state->receipt;
+        else if (i == MODEL_STATES)
+            return 0;
+}
+
+static unsigned receipt_of(const struct world *w, uint64_t generation,
+                           const struct model_message *message)
+{
+    if (generation == 0)
+        return 0;
+    for (unsigned i = 1; i <= w->m.receipts; i++)
         if (w->generations[i % RECEIPTS] == generation)
             return i;
-    return 0;
+    return unheard_receipt(w, message);
 }
 
 /* How the store says that a message stood, which must not be too long ago. */
@@ -32,7 +47,7 @@ static void recall(struct world *w, const struct map_row *row, struct model_mess
                                                     ? row->state.received_ms
                                                     : 0,
                                  .receives = row->state.receives,
-                                 .receipt = receipt_of(w, row->state.generation)};
+                                 .receipt = receipt_of(w, row->state.generation, message)};
     if (!model_recall(message, &state, at_ms, at_ms - LATE_MS))
         differ(w,
                "crash: message %d is remembered as %+lld ms, %u receives, receipt %u; it stood "
