@@ -96,7 +96,7 @@ static enum worth read_handle(const struct engine *engine, const struct queue *q
         return HANDLE_BAD;
     *out = engine_message(engine, get(bytes + QUEUE_N, SEQ_N));
     generation = get(bytes + QUEUE_N + SEQ_N, GENERATION_N);
-    if (!*out || (*out)->generation != generation ||
+    if (!*out || get(bytes, QUEUE_N) != (*out)->queue->id || (*out)->generation != generation ||
         memcmp((*out)->proof, bytes + PLAIN_N, PROOF_N) != 0) { /* not known again: proven anew */
         prove(engine, bytes, proof);
         if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0)

@@ -379,6 +379,7 @@ static void a_handle_can_not_be_made(void **state)
         assert_int_equal(
             engine_delete(story.engine, story_now(), story_queue("q"), slice_of(text), &refusal),
             QUEUE_HANDLE_INVALID);
+        assert_non_null(strstr(refusal.text, "is not a valid receipt handle."));
     }
     assert_int_equal(queue_counts(story_queue("q")).in_flight, 1);
 }
