@@ -395,7 +395,7 @@ static enum step attempt(struct courier *courier, struct part *part)
               },
               &result);
     pipeline->progress->sending--;
-    pipeline->progress->last_event = sl_now();
+    pipeline->progress->last_event = courier->seat->moved_at = sl_now();
     if (result.sent && !result.complete)
         doubt(part);
     if (result.gone) {
@@ -522,7 +522,9 @@ SL_TASK(deliver)
 
     (void)ctx;
     while (batch_chan_recv(delivery->in, delivery->pipeline->life, &batch) == SL_OK) {
+        courier.seat->moved_at = sl_now();
         deliver_chain(&courier, batch);
+        courier.seat->moved_at = SL_NEVER;
         if (batch_chan_send(delivery->out, delivery->pipeline->life, batch))
             batch_free(batch); /* life is over: what it holds is abandoned */
     }
@@ -561,12 +563,14 @@ SL_TASK(deliver_all)
     delivery->pipeline = pipeline;
     delivery->in = my->in;
     delivery->out = my->out;
+    pipeline->deliveries = delivery;
     couriers = sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "deliveries", .keep_going = true});
     start_couriers(delivery, couriers, tasks);
     SL_IGNORE(sl_ctx_wait(couriers, NULL));
     (void)sl_ctx_leave(couriers);
     if (my->out)
         batch_chan_close(my->out);
+    pipeline->deliveries = NULL;
     free(delivery);
     return 0;
 }
@@ -578,4 +582,15 @@ struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan 
 
     SL_GO(pipeline->life, deliver_all, .pipeline = pipeline, .in = batches, .out = verdicts);
     return verdicts;
+}
+
+sl_time deliver_stands_since(const struct pipeline *pipeline)
+{
+    const struct delivery *delivery = pipeline->deliveries;
+    sl_time since = SL_NEVER;
+
+    for (size_t i = 0; delivery && i < delivery->gate.seat_count; i++)
+        if (!gate_holds_up(&delivery->gate, &delivery->seats[i]))
+            since = sl_time_min(since, delivery->seats[i].moved_at);
+    return since;
 }

@@ -8,8 +8,10 @@
 void gate_init(struct gate *gate, struct pipeline *pipeline, struct gate_seat *seats, size_t count)
 {
     *gate = (struct gate){.pipeline = pipeline, .seats = seats, .seat_count = count};
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         sl_parker_init(&seats[i].parker);
+        seats[i].moved_at = SL_NEVER;
+    }
 }
 
 static void wake_all(struct gate *gate)
@@ -50,6 +52,7 @@ int gate_pass(struct gate *gate, struct gate_seat *seat)
         gate->held_up++;
         r = wait_here(gate, seat, SL_NEVER, "the service to be mended");
         gate->held_up--;
+        seat->moved_at = sl_now();
         if (r == SL_CANCELED)
             return SL_CANCELED;
     }
@@ -74,6 +77,11 @@ void gate_open(struct gate *gate, struct gate_seat *seat)
     pause_set(gate, false);
     if (!PLANTED(25))
         wake_all(gate);
+}
+
+bool gate_holds_up(const struct gate *gate, const struct gate_seat *seat)
+{
+    return gate->paused && gate->prober && gate->prober != seat;
 }
 
 void gate_leave(struct gate *gate, struct gate_seat *seat)

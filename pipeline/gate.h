@@ -22,6 +22,8 @@
 struct gate_seat { /* one per delivering task */
     struct sl_parker parker;
     bool waits;
+    sl_time
+        moved_at; /* when its task got its batch, an attempt ended, or the gate opened; SL_NEVER: it has none */
 };
 
 struct gate {
@@ -45,6 +47,8 @@ int gate_pass(struct gate *gate, struct gate_seat *seat);
 bool gate_shut(struct gate *gate, struct gate_seat *seat);
 /* `seat` got another answer than that: if it was the prober, everybody may go on. */
 void gate_open(struct gate *gate, struct gate_seat *seat);
+/* Whether `seat` waits for another to find the service mended, as long as that takes. */
+bool gate_holds_up(const struct gate *gate, const struct gate_seat *seat);
 /* `seat` gives its batch up: somebody else has to probe, or the gate opens. */
 void gate_leave(struct gate *gate, struct gate_seat *seat);
 

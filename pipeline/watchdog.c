@@ -19,14 +19,18 @@ static sl_time should_have_moved(const struct progress *progress)
                : sl_time_max(progress->last_event, progress->open_deadline);
 }
 
-static bool stands_still(const struct pipeline *pipeline)
+/* What stands still; NULL: nothing does. */
+static const char *stands_still(const struct pipeline *pipeline)
 {
     const struct progress *progress = pipeline->progress;
     sl_dur limit = sl_dur_add(WATCHDOG_LIMIT, pipeline->config->sink.timeout);
+    sl_time latest = sl_time_add(sl_now(), sl_dur_mul(limit, -1));
 
-    return source_held(pipeline->source) > 0 &&
-           !(pipeline->sink->is_patient && progress->sending > 0) &&
-           sl_dur_cmp(sl_time_sub(sl_now(), should_have_moved(progress)), limit) > 0;
+    if (source_held(pipeline->source) == 0 || (pipeline->sink->is_patient && progress->sending > 0))
+        return NULL;
+    if (sl_time_before(should_have_moved(progress), latest))
+        return "nothing has";
+    return sl_time_before(deliver_stands_since(pipeline), latest) ? "a delivery has not" : NULL;
 }
 
 static const char *what_becomes_of_them(const struct source *source)
@@ -39,12 +43,15 @@ SL_TASK(watch_over)
     unsigned looks = 0;
 
     while (sl_sleep(ctx, sl_sec(30)) == SL_OK) {
-        looks = stands_still(my->pipeline) ? looks + 1 : 0;
+        const char *what = stands_still(my->pipeline);
+
+        looks = what ? looks + 1 : 0;
         if (looks < 2) /* a process that was stopped for long is given the time to move */
             continue;
-        log_error("nothing has moved for too long with %zu events held: this is a fault in sluice; "
+        log_error("%s moved for too long with %zu events held: this is a fault in sluice; "
                   "ending, %s",
-                  source_held(my->pipeline->source), what_becomes_of_them(my->pipeline->source));
+                  what, source_held(my->pipeline->source),
+                  what_becomes_of_them(my->pipeline->source));
         sl_dump(STDERR_FILENO);
         _exit(EXIT_INTERNAL);
     }

@@ -1,10 +1,14 @@
 /*
- * watchdog -- the last resort against a pipeline that stands still: if events are held and no attempt at anything (a
- * receive, a delivery, a delete, a return, an extension) has ended, well or badly, for WATCHDOG_LIMIT and --timeout, the table
- * of tasks is printed and the process ends with status 70. A queue gives the events again; standard input does not.
+ * watchdog -- the last resort against a pipeline that stands still. For longer than WATCHDOG_LIMIT and --timeout, either
+ *   - one of the deliveries had no attempt end, well or badly, whatever the others do; or
+ *   - events are held, no new one came, and no attempt at a delivery, a delete or a return has ended. Leases that are
+ *     extended and receives that find nothing new do not count: both go on beside a pipeline that is stuck.
+ * Then the table of tasks is printed and the process ends with status 70. A queue gives the events again; standard input
+ * does not.
  *
- * Everything that waits does so with a limit far below this one, so it can only be a fault of ours. Two waits may be
- * longer and are no standstill: that of the open batch for its age, and that of a patient sink for whoever reads from it.
+ * Everything that waits does so with a limit far below this one, so it can only be a fault of ours. Three waits may be
+ * longer and are no standstill: that of the open batch for its age, that of deliveries for the one that tries whether the
+ * service is mended, and that of a patient sink for whoever reads from it.
  */
 #ifndef PIPELINE_WATCHDOG_H
 #define PIPELINE_WATCHDOG_H

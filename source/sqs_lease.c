@@ -121,7 +121,6 @@ static void extend(struct sqs_source *sqs, const struct lease_extension *due, si
     for (size_t i = count; i-- > 0;)
         on_entry(sqs, &due[i], &entries[i], sent_at);
     sqs_wake_extenders(sqs);
-    sqs->base.progress->last_event = sl_now();
 }
 
 struct extender {

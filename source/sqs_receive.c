@@ -250,6 +250,8 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
     }
     credits_arrived(&sqs->credits, reservation, held_count, held_bytes, largest);
     if (run_count > 0)
+        sqs->base.progress->last_event = sl_now();
+    if (run_count > 0)
         runs[run_count - 1]->lull = sqs->base.is_fifo && answer->count < asked->count;
     for (size_t i = 0; i < run_count; i++) {
         if (lease_run_may_go(sqs->leases, runs[i]->ticket))
@@ -358,7 +360,6 @@ static void poll(struct sqs_source *sqs, struct sqs_receive_answer *answer)
         .begin_in = sqs->intake,
     };
     r = sqs_receive(sqs->queue, sqs->delivery, &asked, answer, &failure);
-    sqs->base.progress->last_event = sl_now();
     settle_count(sqs, asked.count, r == 0 ? answer->count : 0);
     if (r == 0) {
         on_answer(sqs, answer, &reservation, began, &asked);

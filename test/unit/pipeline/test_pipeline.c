@@ -1191,6 +1191,53 @@ static void a_pipeline_that_stands_still_is_ended(void **state)
     free(w);
 }
 
+static enum outcome the_first_hangs(struct world *w, const struct sink_request *request,
+                                    struct sink_result *result)
+{
+    (void)result;
+    if (number_of(request->ids[0]) == 0)
+        SL_IGNORE(sl_sleep(NULL, sl_hours(1)));
+    (void)w;
+    return OUTCOME_ACCEPTED;
+}
+
+static void one_delivery_that_stands_still_is_seen_among_others(void **state)
+{
+    struct world *w = world_new(1500);
+    static char text[65536];
+
+    (void)state;
+    w->every = sl_sec(1);
+    w->judge = the_first_hangs;
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
+    contains(text, "a delivery has not moved for too long with ");
+    contains(text, " deliver (");
+    free(w);
+}
+
+static enum outcome wrong_for_two_hours(struct world *w, const struct sink_request *request,
+                                        struct sink_result *result)
+{
+    (void)request;
+    (void)result;
+    return sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_hours(2)) < 0 ? OUTCOME_PAUSE
+                                                                        : OUTCOME_ACCEPTED;
+}
+
+/* Nine deliveries wait for the tenth, which tries whether the service is mended. */
+static void a_service_that_is_wrong_for_hours_is_no_standstill(void **state)
+{
+    struct world *w = world_new(1500);
+    static char text[65536];
+
+    (void)state;
+    w->judge = wrong_for_two_hours;
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
+    contains(text, "receiving pauses");
+    assert_null(strstr(text, "moved"));
+    free(w);
+}
+
 static void the_end_of_what_nobody_gives_again_is_told_as_such(void **state)
 {
     struct world *w = world_new(100);
@@ -1475,6 +1522,8 @@ int main(void)
         cmocka_unit_test(signals_are_told),
         cmocka_unit_test(in_flight_has_to_hold_the_batches),
         cmocka_unit_test(a_pipeline_that_stands_still_is_ended),
+        cmocka_unit_test(one_delivery_that_stands_still_is_seen_among_others),
+        cmocka_unit_test(a_service_that_is_wrong_for_hours_is_no_standstill),
         cmocka_unit_test(the_end_of_what_nobody_gives_again_is_told_as_such),
         cmocka_unit_test(a_long_batch_age_is_no_standstill),
         cmocka_unit_test(a_reader_that_takes_nothing_is_no_standstill),

@@ -70,6 +70,7 @@ struct world {
     size_t slow_event;         /* the first answer with the event of this number, from 1, … */
     sl_dur slow_for;           /* … comes so much later */
     sl_dur queue_down_from, queue_down_until; /* every call is answered with 500 */
+    sl_dur deletes_hang;                      /* so long, past every limit */
     sl_dur denied_from, denied_until;         /* extending is */
     struct faults faults;
     bool is_fifo;
@@ -284,9 +285,11 @@ static bool serve(struct world *w, struct sl_ctx *ctx, struct slice target, stru
         return receive(w, ctx, body, &answer->body);
     if (memmem(target.p, target.n, "GetQueueAttributes", 18))
         attributes(w, &answer->body);
-    else if (memmem(target.p, target.n, "DeleteMessageBatch", 18))
+    else if (memmem(target.p, target.n, "DeleteMessageBatch", 18)) {
+        if (w->deletes_hang.ns && sl_sleep(ctx, w->deletes_hang) != SL_OK)
+            return false;
         batch_call(w, true, body, &answer->body);
-    else if (w->faults.no_extending || is_denied(w))
+    } else if (w->faults.no_extending || is_denied(w))
         answer_error(answer, 403, "AccessDeniedException");
     else if (sl_dur_cmp(since_start(w), w->extend_hangs) < 0 &&
              memmem(body.p, body.n, "\"ReceiptHandle\":\"0:", 19))
@@ -932,12 +935,27 @@ static void without_permission_to_return_the_drain_is_short(void **state)
     free(w);
 }
 
+/* What stands still ends its process: the status of a child that runs `w`, if nothing is left in the queue. */
+static int run_in_child(struct world *w)
+{
+    int status;
+    pid_t pid;
+
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        run(w, 1);
+        _exit(left_in_queue(w) > 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
 /* Confirmed events wait for their deletes; their leases are long, so that no extension is due. */
 static void an_outage_of_the_queue_is_no_standstill(void **state)
 {
     struct world *w = world_new(50);
-    int status;
-    pid_t pid;
 
     (void)state;
     w->visibility = sl_hours(1);
@@ -947,15 +965,20 @@ static void an_outage_of_the_queue_is_no_standstill(void **state)
     w->queue_down_from = sl_sec(2);
     w->queue_down_until = sl_minutes(20);
     w->signal_at = sl_minutes(21);
-    fflush(NULL);
-    pid = fork();
-    if (pid == 0) { /* what stands still ends its process */
-        run(w, 1);
-        _exit(left_in_queue(w) > 0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(run_in_child(w), EXIT_DONE);
+    free(w);
+}
+
+/* Leases are kept meanwhile, and receives find nothing: neither moves what is held. */
+static void deletes_that_stand_still_are_seen_beside_extensions(void **state)
+{
+    struct world *w = world_new(50);
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->deletes_hang = sl_hours(2);
+    w->signal_at = sl_hours(3);
+    assert_int_equal(run_in_child(w), EXIT_INTERNAL);
     free(w);
 }
 
@@ -1090,6 +1113,7 @@ int main(void)
         cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
         cmocka_unit_test(without_permission_to_return_the_drain_is_short),
         cmocka_unit_test(an_outage_of_the_queue_is_no_standstill),
+        cmocka_unit_test(deletes_that_stand_still_are_seen_beside_extensions),
         cmocka_unit_test(whatever_fails_nothing_is_lost),
     };
 
