@@ -320,7 +320,7 @@ static int read_flags(struct demo *demo, const struct flags *flags, struct probl
                            "--latency %.60s %s\n  do:    --latency 50ms, or 50ms,p99=2s",
                            o->latency, wrong);
     if (o->events && !is_readable_file(o->events))
-        return problem_set(problem, EXIT_BAD_USAGE, "--events %s can't be read: %s", o->events,
+        return problem_set(problem, EXIT_BAD_CONFIG, "--events %s can't be read: %s", o->events,
                            strerror(errno));
     demo->run_for = o->events && !flags_given(flags, "for") ? SL_FOREVER : o->run_for;
     demo->feed = (struct demo_feed){

@@ -11,8 +11,8 @@
 #include "cli/clients.h"
 #include "cli/columns.h"
 #include "cli/command.h"
-#include "cli/json_out.h"
 #include "core/json.h"
+#include "core/json_out.h"
 #include "core/units.h"
 #include "ops/log.h"
 

@@ -14,8 +14,8 @@
 #include <sluice/task.h>
 
 #include "cli/command.h"
-#include "cli/json_out.h"
 #include "cli/queue_flags.h"
+#include "core/json_out.h"
 #include "core/units.h"
 #include "ops/log.h"
 

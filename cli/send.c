@@ -199,7 +199,7 @@ static int check_files(const char *const *files, struct problem *problem)
 {
     for (; *files; files++)
         if (strcmp(*files, "-") != 0 && access(*files, R_OK) != 0)
-            return problem_set(problem, EXIT_BAD_USAGE, "%s can't be read: %s", *files,
+            return problem_set(problem, EXIT_BAD_CONFIG, "%s can't be read: %s", *files,
                                strerror(errno));
     return 0;
 }

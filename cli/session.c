@@ -14,6 +14,7 @@
 #include "cli/clients.h"
 #include "cli/files.h"
 #include "cli/progress.h"
+#include "core/json_out.h"
 #include "core/units.h"
 #include "ops/log.h"
 
@@ -105,18 +106,54 @@ static void add_batches(const struct pipeline_config *config, const struct sourc
     strbuf_addf(out, "  drain      %s at most\n", units_print_duration(drain, config->drain));
 }
 
-static int print_plan(struct stage *stage, struct sl_ctx *ctx)
+static void add_batches_json(const struct pipeline_config *config, const struct source *source,
+                             struct strbuf *out)
 {
-    struct session *session = stage->session;
-    struct strbuf out = {0};
+    strbuf_addf(out,
+                ",\"format\":\"%s\",\"batch_count\":%zu,\"batch_bytes\":%zu,"
+                "\"batch_age_seconds\":%.3f,\"concurrency\":%zu,\"timeout_seconds\":%.3f,"
+                "\"in_flight\":%zu,\"in_flight_bytes\":%zu,\"drain_seconds\":%.3f",
+                config->sink.format->name, config->batch_count, config->batch_bytes,
+                sl_dur_seconds(pipeline_batch_age(config, source)), config->concurrency,
+                sl_dur_seconds(config->sink.timeout), config->source.in_flight_max,
+                config->source.in_flight_bytes, sl_dur_seconds(config->drain));
+}
 
-    strbuf_addf(&out, "  from       %s\n", stage->source->name);
-    int result = source_plan(stage->source, ctx, &out);
-    strbuf_addf(&out, "  to         %s\n", stage->sink->name);
-    add_batches(&session->config, stage->source, &out);
-    strbuf_adds(&out, "nothing was received or sent\n");
-    int status =
-        result < 0 ? command_fail(session->command, result) : print_out(session->command, &out);
+static void tell_plan(const struct stage *stage, const struct source_plan *plan, struct strbuf *out)
+{
+    strbuf_addf(out, "  from       %s\n", stage->source->name);
+    strbuf_add_slice(out, strbuf_slice(&plan->rows));
+    strbuf_addf(out, "  to         %s\n", stage->sink->name);
+    add_batches(&stage->session->config, stage->source, out);
+    strbuf_adds(out, "nothing was received or sent\n");
+}
+
+static void tell_plan_json(const struct stage *stage, const struct source_plan *plan,
+                           struct strbuf *out)
+{
+    json_out_text(out, "from", stage->source->name);
+    json_out_text(out, "to", stage->sink->name);
+    strbuf_add_slice(out, strbuf_slice(&plan->members));
+    add_batches_json(&stage->session->config, stage->source, out);
+    if (out->n > 0)
+        out->p[0] = '{'; /* in place of the first member's comma */
+    strbuf_adds(out, "}\n");
+}
+
+static int print_plan(const struct stage *stage)
+{
+    struct source_plan plan = {0};
+    struct strbuf out = {0};
+    bool has_failed;
+    int status;
+
+    source_tell_plan(stage->source, &plan);
+    (stage->session->output->json ? tell_plan_json : tell_plan)(stage, &plan, &out);
+    has_failed = strbuf_failed(&plan.rows) || strbuf_failed(&plan.members);
+    status = has_failed ? command_fail(stage->session->command, -ENOMEM)
+                        : print_out(stage->session->command, &out);
+    strbuf_deinit(&plan.rows);
+    strbuf_deinit(&plan.members);
     strbuf_deinit(&out);
     return status;
 }
@@ -271,5 +308,5 @@ int session_run(struct sl_ctx *ctx, struct session *session)
         return command_refuse(session->command, &stage->problem);
     if (result != 0)
         return command_fail(session->command, result < 0 ? result : -ECANCELED);
-    return session->check ? print_plan(stage, scope) : run_pipeline(stage, scope);
+    return session->check ? print_plan(stage) : run_pipeline(stage, scope);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/account.h"
-#include "cli/json_out.h"
+#include "core/json_out.h"
 #include "core/units.h"
 
 /* Several numbers in one sentence: each call has its own storage, until the eighth after it. */

@@ -52,7 +52,8 @@ void source_wake(struct source *source)
         source->ops->wake(source);
 }
 
-int source_plan(struct source *source, struct sl_ctx *ctx, struct strbuf *out)
+void source_tell_plan(const struct source *source, struct source_plan *plan)
 {
-    return source->ops->plan ? source->ops->plan(source, ctx, out) : 0;
+    if (source->ops->plan)
+        source->ops->plan(source, plan);
 }

@@ -52,6 +52,11 @@ struct source_kind {
                 struct problem *problem);
 };
 
+/* What --check tells: rows for people, and members of a JSON object, each behind a comma. */
+struct source_plan {
+    struct strbuf rows, members;
+};
+
 struct source_ops {
     struct message_chan *(*receive)(struct source *, struct sl_ctx *life, struct sl_ctx *delivery,
                                     struct sl_ctx *intake);
@@ -60,8 +65,7 @@ struct source_ops {
     void (*wake)(struct source *);                       /* NULL: nothing waits */
     size_t (*held)(const struct source *);
     size_t (*abandon)(struct source *);
-    int (*plan)(struct source *, struct sl_ctx *,
-                struct strbuf *); /* what --check prints; NULL: nothing */
+    void (*plan)(const struct source *, struct source_plan *); /* NULL: nothing */
     void (*free)(struct source *);
 };
 
@@ -111,7 +115,7 @@ size_t source_held(const struct source *source);
 size_t source_abandon(struct source *source);
 /* Something that receivers look at (a pause, a batch's age) has changed. */
 void source_wake(struct source *source);
-/* What the source would do, for people; appended to `out`. 0 or negative. */
-int source_plan(struct source *source, struct sl_ctx *ctx, struct strbuf *out);
+/* Appends what the source would do. */
+void source_tell_plan(const struct source *source, struct source_plan *plan);
 
 #endif

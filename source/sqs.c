@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json_out.h"
 #include "core/units.h"
 
 /* Below that an extension every half of it is all that a consumer does (design 5). */
@@ -202,12 +203,10 @@ static void sqs_source_wake(struct source *source)
     sqs_wake_receivers((struct sqs_source *)source);
 }
 
-static int sqs_source_plan(struct source *source, struct sl_ctx *ctx, struct strbuf *out)
+static void tell_rows(const struct sqs_source *sqs, struct strbuf *out)
 {
-    struct sqs_source *sqs = (struct sqs_source *)source;
     char text[UNITS_TEXT_SIZE];
 
-    (void)ctx;
     strbuf_addf(out, "  queue      %s\n", sqs->queue->url);
     strbuf_addf(out, "  region     %s (%s)\n", sqs->queue->region, sqs->queue->region_origin);
     strbuf_addf(out, "  endpoint   %s\n", sqs->queue->endpoint);
@@ -218,7 +217,28 @@ static int sqs_source_plan(struct source *source, struct sl_ctx *ctx, struct str
     if (sqs->base.progress->queue_visible != UINT64_MAX)
         strbuf_addf(out, "  waiting    about %s events\n",
                     units_print_count(text, sqs->base.progress->queue_visible));
-    return strbuf_failed(out) ? -ENOMEM : 0;
+}
+
+static void tell_members(const struct sqs_source *sqs, struct strbuf *out)
+{
+    json_out_text(out, "queue", sqs->queue->url);
+    json_out_text(out, "region", sqs->queue->region);
+    json_out_text(out, "region_from", sqs->queue->region_origin);
+    json_out_text(out, "endpoint", sqs->queue->endpoint);
+    json_out_text(out, "keys", sqs_client_identity(sqs->client));
+    strbuf_addf(out, ",\"visibility_seconds\":%.3f,\"visibility_from\":\"%s\",\"extends\":%s",
+                sl_dur_seconds(sqs->visibility), sqs->config.visibility.ns ? "flag" : "queue",
+                sqs->can_extend ? "true" : "false");
+    if (sqs->base.progress->queue_visible != UINT64_MAX)
+        strbuf_addf(out, ",\"waiting\":%" PRIu64, sqs->base.progress->queue_visible);
+}
+
+static void sqs_source_plan(const struct source *source, struct source_plan *plan)
+{
+    const struct sqs_source *sqs = (const struct sqs_source *)source;
+
+    tell_rows(sqs, &plan->rows);
+    tell_members(sqs, &plan->members);
 }
 
 static const struct source_ops sqs_ops = {

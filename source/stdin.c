@@ -17,6 +17,7 @@
 
 #include <sluice/task.h>
 
+#include "core/json_out.h"
 #include "ops/log.h"
 #include "source/local.h"
 
@@ -288,12 +289,11 @@ static void stdin_free(struct source *source)
     free(in);
 }
 
-static int stdin_plan(struct source *source, struct sl_ctx *ctx, struct strbuf *out)
+static void stdin_plan(const struct source *source, struct source_plan *plan)
 {
     (void)source;
-    (void)ctx;
-    strbuf_adds(out, "  events     lines of standard input\n");
-    return 0;
+    strbuf_adds(&plan->rows, "  events     lines of standard input\n");
+    json_out_text(&plan->members, "events", "lines of standard input");
 }
 
 static const struct source_ops stdin_ops = {

@@ -9,6 +9,7 @@
 
 #include <sluice/task.h>
 
+#include "core/json_out.h"
 #include "source/local.h"
 
 struct synthetic_source {
@@ -92,12 +93,11 @@ static void synthetic_free(struct source *source)
     free(source);
 }
 
-static int synthetic_plan(struct source *source, struct sl_ctx *ctx, struct strbuf *out)
+static void synthetic_plan(const struct source *source, struct source_plan *plan)
 {
     (void)source;
-    (void)ctx;
-    strbuf_adds(out, "  events     made up here\n");
-    return 0;
+    strbuf_adds(&plan->rows, "  events     made up here\n");
+    json_out_text(&plan->members, "events", "made up here");
 }
 
 static const struct source_ops synthetic_ops = {

@@ -1,5 +1,6 @@
 """What is wrong with what people give: what it says (what, where, what to do), and the exit code."""
 import datetime
+import json
 
 import pytest
 
@@ -185,7 +186,21 @@ def test_check_receives_nothing(moto, sluice, receiver):
     assert ended.code == 0, ended
     plan = ended.out.decode() + ended.err
     assert queue.name in plan and service.url in plan and "30 s" in plan
+    ended = sluice("run", "--from", queue.name, "--to", service.url, "--check", "--json", env=moto.env(),
+                   account=False).end(20)
+    assert ended.code == 0, ended
+    plan = json.loads(ended.out)
+    assert queue.name in plan["from"] and plan["to"] == service.url and plan["queue"].endswith("/" + queue.name)
+    assert (plan["visibility_seconds"], plan["visibility_from"], plan["extends"], plan["waiting"]) == (30, "queue", True, 1)
+    assert (plan["batch_count"], plan["batch_bytes"], plan["batch_age_seconds"], plan["format"]) == (100, 10**6, 5, "lambda")
     assert queue.counts() == (1, 0) and not service.requests
+
+
+def test_check_of_standard_input_as_json(sluice, receiver):
+    service = receiver()
+    ended = sluice("run", "--from", "-", "--to", service.url, "--check", "--json", stdin=b"{}\n", account=False).end(20)
+    assert ended.code == 0, ended
+    assert json.loads(ended.out)["events"] == "lines of standard input" and not service.requests
 
 
 def test_a_header_file_that_is_none(sluice, tmp_path):

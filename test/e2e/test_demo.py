@@ -227,4 +227,4 @@ def test_other_files_are_refused_and_left(demo, folder):
 
 def test_events_that_are_a_folder(demo, tmp_path):
     ended = demo("--events", tmp_path).end(60)
-    assert ended.code == 64 and "Is a directory" in ended.err, ended
+    assert ended.code == 78 and "Is a directory" in ended.err, ended

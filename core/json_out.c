@@ -1,4 +1,4 @@
-#include "cli/json_out.h"
+#include "core/json_out.h"
 
 #include "core/json.h"
 

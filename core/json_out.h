@@ -1,6 +1,6 @@
 /* json_out -- what several commands write as JSON. */
-#ifndef CLI_JSON_OUT_H
-#define CLI_JSON_OUT_H
+#ifndef CORE_JSON_OUT_H
+#define CORE_JSON_OUT_H
 
 #include "core/strbuf.h"
 
