@@ -22,8 +22,7 @@
 struct gate_seat { /* one per delivering task */
     struct sl_parker parker;
     bool waits;
-    sl_time
-        moved_at; /* when its task got its batch, an attempt ended, or the gate opened; SL_NEVER: it has none */
+    sl_time moved_at; /* it got its batch, an attempt ended or the gate opened; SL_NEVER: idle */
 };
 
 struct gate {

@@ -27,8 +27,8 @@ struct progress {
         [200]; /* the last failure, for the progress line and "gave up"; "" when the last delivery was accepted */
     /* source */
     uint64_t queue_visible; /* the queue's approximate number of messages; UINT64_MAX = unknown */
-    /* when what is held last moved: new events came, a delete or a return was tried; and, by deliver, a delivery. That their leases
-     * were extended is no movement. */
+    /* when what is held last moved: new events came, a delete or a return was tried; and, by deliver, a delivery. That their
+     * leases were extended is no movement. */
     sl_time last_event;
 };
 
