@@ -200,7 +200,8 @@ static inline int64_t engine_wall_ms(const struct engine *engine, sl_time t)
 
 static inline sl_time engine_time_of(const struct engine *engine, int64_t wall_ms)
 {
-    return (sl_time){sl_saturate_mul_(wall_ms - engine->offset_ms, 1000000)};
+    return (sl_time){
+        sl_saturate_mul_(sl_saturate_add_(wall_ms, sl_negate_(engine->offset_ms)), 1000000)};
 }
 
 /* ---- engine_messages.c ---- */
