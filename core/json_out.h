@@ -1,4 +1,4 @@
-/* json_out -- what several commands write as JSON. */
+/* json_out -- members of a JSON object. */
 #ifndef CORE_JSON_OUT_H
 #define CORE_JSON_OUT_H
 

@@ -249,10 +249,10 @@ static void take_in(struct sqs_source *sqs, struct sqs_receive_answer *answer,
             join_run(sqs, message, m->group_id, runs, groups, &run_count);
     }
     credits_arrived(&sqs->credits, reservation, held_count, held_bytes, largest);
-    if (run_count > 0)
-        sqs->base.progress->last_event = sl_now();
-    if (run_count > 0)
+    if (run_count > 0) {
         runs[run_count - 1]->lull = sqs->base.is_fifo && answer->count < asked->count;
+        sqs->base.progress->last_event = sl_now();
+    }
     for (size_t i = 0; i < run_count; i++) {
         if (lease_run_may_go(sqs->leases, runs[i]->ticket))
             send_run(sqs, runs[i]);

@@ -1194,10 +1194,10 @@ static void a_pipeline_that_stands_still_is_ended(void **state)
 static enum outcome the_first_hangs(struct world *w, const struct sink_request *request,
                                     struct sink_result *result)
 {
+    (void)w;
     (void)result;
     if (number_of(request->ids[0]) == 0)
         SL_IGNORE(sl_sleep(NULL, sl_hours(1)));
-    (void)w;
     return OUTCOME_ACCEPTED;
 }
 

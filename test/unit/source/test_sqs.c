@@ -70,8 +70,8 @@ struct world {
     size_t slow_event;         /* the first answer with the event of this number, from 1, … */
     sl_dur slow_for;           /* … comes so much later */
     sl_dur queue_down_from, queue_down_until; /* every call is answered with 500 */
-    sl_dur deletes_hang;                      /* so long, past every limit */
     sl_dur denied_from, denied_until;         /* extending is */
+    sl_dur deletes_hang;                      /* so long, past every limit */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -969,8 +969,8 @@ static void an_outage_of_the_queue_is_no_standstill(void **state)
     free(w);
 }
 
-/* Leases are kept meanwhile, and receives find nothing: neither moves what is held. */
-static void deletes_that_stand_still_are_seen_beside_extensions(void **state)
+/* Their leases end meanwhile, and the events come again: a second copy of what is held is no movement. */
+static void deletes_that_stand_still_are_seen(void **state)
 {
     struct world *w = world_new(50);
 
@@ -978,6 +978,17 @@ static void deletes_that_stand_still_are_seen_beside_extensions(void **state)
     w->config.source.until_empty = false;
     w->deletes_hang = sl_hours(2);
     w->signal_at = sl_hours(3);
+    assert_int_equal(run_in_child(w), EXIT_INTERNAL);
+    free(w);
+}
+
+/* Leases are kept all the time: that moves nothing. */
+static void deliveries_that_stand_still_are_seen_beside_extensions(void **state)
+{
+    struct world *w = world_new(50);
+
+    (void)state;
+    w->latency = sl_hours(2);
     assert_int_equal(run_in_child(w), EXIT_INTERNAL);
     free(w);
 }
@@ -1113,7 +1124,8 @@ int main(void)
         cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
         cmocka_unit_test(without_permission_to_return_the_drain_is_short),
         cmocka_unit_test(an_outage_of_the_queue_is_no_standstill),
-        cmocka_unit_test(deletes_that_stand_still_are_seen_beside_extensions),
+        cmocka_unit_test(deletes_that_stand_still_are_seen),
+        cmocka_unit_test(deliveries_that_stand_still_are_seen_beside_extensions),
         cmocka_unit_test(whatever_fails_nothing_is_lost),
     };
 
