@@ -39,6 +39,8 @@ void bytes_resize(struct bytes *bytes, size_t n)
 
 void bytes_write(struct bytes *bytes, size_t at, const void *p, size_t n)
 {
+    if (n == 0)
+        return; /* as write(): nothing, also behind the end */
     if (bytes->n < at + n)
         bytes_resize(bytes, at + n);
     memcpy(bytes->p + at, p, n);
@@ -47,8 +49,7 @@ void bytes_write(struct bytes *bytes, size_t at, const void *p, size_t n)
 void bytes_copy(struct bytes *to, const struct bytes *from)
 {
     bytes_resize(to, 0);
-    if (from->n > 0)
-        bytes_write(to, 0, from->p, from->n);
+    bytes_write(to, 0, from->p, from->n);
 }
 
 /* ---- inodes ---- */
