@@ -355,7 +355,7 @@ static int check_to(const struct run_options *o, const struct flags *flags, stru
     if (is_stdout && name)
         return problem_set(problem, EXIT_BAD_USAGE,
                            "--%s is about a service, and --to - is standard output", name);
-    if (is_stdout && o->output.json)
+    if (is_stdout && o->output.json && !o->check)
         return problem_set(
             problem, EXIT_BAD_USAGE,
             "--json and --to - would both write to standard output\n  do:    --account FILE");

@@ -203,6 +203,12 @@ def test_check_of_standard_input_as_json(sluice, receiver):
     assert json.loads(ended.out)["events"] == "lines of standard input" and not service.requests
 
 
+def test_check_as_json_where_batches_would_go(sluice):
+    ended = sluice("run", "--from", "-", "--to", "-", "--check", "--json", stdin=b"{}\n", account=False).end(20)
+    assert ended.code == 0, ended
+    assert json.loads(ended.out)["to"] == "standard output"
+
+
 def test_a_header_file_that_is_none(sluice, tmp_path):
     refused(sluice("run", "--from", "synthetic:", "--to", NOWHERE, "--header-file", tmp_path, env=KEYS).end(20),
             CONFIGURATION, str(tmp_path))
