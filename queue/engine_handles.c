@@ -85,26 +85,36 @@ static enum worth worth_of(const struct engine *engine, const struct message *me
     return HANDLE_STALE;
 }
 
+/* Whether it is the handle that the message was given last: proven before, so that nothing needs to be computed. */
+static bool is_known(const struct message *message, const uint8_t bytes[HANDLE_N])
+{
+    static const uint8_t not_made_yet[PROOF_N];
+
+    return get(bytes, QUEUE_N) == message->queue->id &&
+           get(bytes + QUEUE_N + SEQ_N, GENERATION_N) == message->generation &&
+           memcmp(message->proof, not_made_yet, PROOF_N) != 0 &&
+           memcmp(message->proof, bytes + PLAIN_N, PROOF_N) == 0;
+}
+
 static enum worth read_handle(const struct engine *engine, const struct queue *queue,
                               struct slice handle, struct message **out)
 {
     uint8_t bytes[HANDLE_N], proof[PROOF_N];
-    uint64_t generation;
     size_t n = 0;
 
     if (handle.n != HANDLE_SIZE - 1 || !base64_decode(handle, (char *)bytes, &n) || n != HANDLE_N)
         return HANDLE_BAD;
     *out = engine_message(engine, get(bytes + QUEUE_N, SEQ_N));
-    generation = get(bytes + QUEUE_N + SEQ_N, GENERATION_N);
-    if (!*out || get(bytes, QUEUE_N) != (*out)->queue->id || (*out)->generation != generation ||
-        memcmp((*out)->proof, bytes + PLAIN_N, PROOF_N) != 0) { /* not known again: proven anew */
+    if (!*out || !is_known(*out, bytes)) {
         prove(engine, bytes, proof);
         if (memcmp(proof, bytes + PLAIN_N, PROOF_N) != 0)
             return HANDLE_BAD;
     }
     if (get(bytes, QUEUE_N) != queue->id)
         return HANDLE_FOREIGN;
-    return *out && (*out)->queue == queue ? worth_of(engine, *out, generation) : HANDLE_GONE;
+    return *out && (*out)->queue == queue
+               ? worth_of(engine, *out, get(bytes + QUEUE_N + SEQ_N, GENERATION_N))
+               : HANDLE_GONE;
 }
 
 /* ---- refusals: texts recorded from AWS ---- */

@@ -378,6 +378,7 @@ bool message_moved_to(struct engine *engine, struct message *message, struct que
     group->count--;
     table_remove(&engine->messages, table_hash_number(message->seq), message);
     message->seq = seq;
+    memset(message->proof, 0, sizeof message->proof); /* it was of the old place */
     message->origin = origin;
     message->is_wanted = false; /* an answer to the old seq is not for it */
     message->receives_before = message->receives;

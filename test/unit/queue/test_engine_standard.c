@@ -1,4 +1,5 @@
 /* Standard queues, as stories: visibility, delays, long polls, handles, limits, retention, fair queues. */
+#include "core/base64.h"
 #include "test/unit/queue/engine_story.h"
 
 /* clang-format off */
@@ -384,6 +385,78 @@ static void a_handle_can_not_be_made(void **state)
     assert_int_equal(queue_counts(story_queue("q")).in_flight, 1);
 }
 
+enum { HANDLE_BYTES = (HANDLE_SIZE - 1) / 4 * 3 };
+
+static void put_number(uint8_t *out, uint64_t value, size_t n)
+{
+    while (n-- > 0) {
+        out[n] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static bool is_refused(const char *queue, const uint8_t bytes[HANDLE_BYTES])
+{
+    struct queue_refusal refusal;
+    char text[HANDLE_SIZE];
+
+    base64_write((struct slice){(const char *)bytes, HANDLE_BYTES}, text);
+    return engine_delete(story.engine, story_now(), story_queue(queue), slice_of(text), &refusal) ==
+           QUEUE_HANDLE_INVALID;
+}
+
+/* Whoever guesses the numbers of a message that nobody has a handle of, and leaves the rest zero: queue 1, the first messages of
+ * the first starts, generations 0 to 3. */
+static void zeros_are_no_proof(void **state)
+{
+    static const struct row rows[] = {{0, CREATE, "q"},
+                                      {0, SEND, "q", "foo"},
+                                      {0, SEND, "q", "bar"},
+                                      {1, RESTART},
+                                      {1, RECEIVE, "q", .answer = "foo"},
+                                      {61, RESTART},
+                                      {61, SEND, "q", "baz"}};
+    uint8_t bytes[HANDLE_BYTES];
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    for (unsigned i = 0; i < 4 * 4 * 4 * 4; i++) {
+        memset(bytes, 0, sizeof bytes);
+        put_number(bytes, 1, 4);
+        put_number(bytes + 4, (uint64_t)(i & 3) << 40 | (i >> 2 & 3), 8);
+        put_number(bytes + 12, (uint64_t)(i >> 4 & 3) << 40 | (i >> 6 & 3), 8);
+        assert_true(is_refused("q", bytes));
+    }
+    assert_int_equal(queue_counts(story_queue("q")).visible, 3);
+}
+
+/* Whoever received a message has no handle of the dead letter that it became, whatever place they write into theirs. */
+static void a_handle_of_the_old_place_is_none_of_the_new_one(void **state)
+{
+    static const struct row rows[] = {{0, CREATE, "dead"},
+                                      {0, CREATE, "q", "VisibilityTimeout=1;RedrivePolicy=dead:1"},
+                                      {0, SEND, "q", "foo"},
+                                      {0, RECEIVE, "q", .answer = "foo"},
+                                      {2, RECEIVE, "q", .answer = ""},
+                                      {2, COUNTS, "dead", .answer = "1/0/0"}};
+    uint8_t bytes[HANDLE_BYTES];
+    size_t n = 0;
+
+    (void)state;
+    story_begin(NULL);
+    story_tell(rows, COUNT(rows));
+    assert_true(base64_decode(slice_of(story.handles[0].text), (char *)bytes, &n));
+    assert_int_equal(n, HANDLE_BYTES);
+    for (unsigned queue = 1; queue < 4; queue++)
+        for (unsigned step = 1; step < 8; step++) {
+            put_number(bytes, queue, 4);
+            bytes[11]++;
+            assert_true(is_refused("dead", bytes));
+        }
+    assert_int_equal(queue_counts(story_queue("dead")).visible, 1);
+}
+
 /* ---- what a message is ---- */
 
 static const char *hex_of(const uint8_t digest[16])
@@ -508,6 +581,8 @@ int main(void)
         TEST(the_rules_for_expired_handles_can_be_switched),
         TEST(a_handle_is_told_why_it_is_none),
         TEST(a_handle_can_not_be_made),
+        TEST(zeros_are_no_proof),
+        TEST(a_handle_of_the_old_place_is_none_of_the_new_one),
         TEST(a_sent_message_is_told_with_its_digests),
         TEST(times_of_a_message_are_the_walls),
         TEST(waiting_is_on_the_monotonic_clock),
