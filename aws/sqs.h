@@ -72,6 +72,7 @@ const char *sqs_failure_text(const struct sqs_failure *failure, char *out, size_
 /* ---- the client ---- */
 
 struct sqs_client;
+struct errands;
 
 /* Makes a client. `config` and `http` are borrowed for its life; refreshing credentials works in a
  * scope of its own under `ctx`. 0 or -ENOMEM. */
@@ -88,6 +89,11 @@ struct sqs_counts {
     uint64_t renewals;     /* credentials that were refused and asked for anew */
 };
 const struct sqs_counts *sqs_client_counts(const struct sqs_client *client);
+
+/* Calls that begin from here on are errands of `errands`, each named after its operation and moving with each attempt: within
+ * the call's timeout (a receive's wait and some seconds, 30 s for a send, else 15 s) and 25 s of waiting before the next, or
+ * longer if credentials have to be fetched. `errands` outlives the client. */
+void sqs_client_watch(struct sqs_client *client, struct errands *errands);
 
 /* Where the keys came from: "profile prod in ~/.aws/credentials"; "" before the first request. */
 const char *sqs_client_identity(const struct sqs_client *client);

@@ -28,6 +28,7 @@ int sqs_client_new(struct sqs_client **out, struct sl_ctx *ctx, const struct aws
         return -ENOMEM;
     client->config = config;
     client->http = http;
+    client->errands = &client->unwatched;
     client->signer = sigv4_signer_new();
     client->skew.is_disabled = !config->skew_correction;
     retry_quota_init(&client->quota);
@@ -68,6 +69,11 @@ void sqs_client_free(struct sqs_client *client)
 const struct sqs_counts *sqs_client_counts(const struct sqs_client *client)
 {
     return &client->counts;
+}
+
+void sqs_client_watch(struct sqs_client *client, struct errands *errands)
+{
+    client->errands = errands;
 }
 
 const char *sqs_client_identity(const struct sqs_client *client)
@@ -479,7 +485,7 @@ static int context_result(const struct sl_ctx *ctx)
     return sl_ctx_err(ctx) == SL_TIMEOUT ? SL_TIMEOUT : SL_CANCELED;
 }
 
-int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failure *failure)
+static int perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failure *failure)
 {
     struct sqs_client *client = call->client;
     struct remedies done = {.retry = {.attempts_max = client->config->attempts_max}};
@@ -491,6 +497,7 @@ int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failu
     if (strbuf_failed(&call->body))
         return -ENOMEM;
     do {
+        call->errand.moved_at = sl_now();
         result = attempt(call, ctx, fresh);
         if (result == CREDENTIALS_NONE)
             return no_keys(failure);
@@ -510,6 +517,17 @@ int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failu
         if (result == TRY_AGAIN && sl_ctx_err(retry_in) != SL_OK)
             result = context_result(retry_in);
     } while (result == TRY_AGAIN);
+    return result;
+}
+
+int sqs_call_perform(struct sqs_call *call, struct sl_ctx *ctx, struct sqs_failure *failure)
+{
+    struct errands *errands = call->client->errands;
+    int result;
+
+    errand_begin(errands, &call->errand, call->operation->name);
+    result = perform(call, ctx, failure);
+    errand_end(errands, &call->errand);
     return result;
 }
 

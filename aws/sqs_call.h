@@ -10,6 +10,7 @@
 
 #include "aws/sqs.h"
 #include "core/clock_skew.h"
+#include "core/errand.h"
 #include "core/retry.h"
 #include "core/sigv4.h"
 
@@ -36,6 +37,7 @@ struct sqs_call {
     struct strbuf body;        /* of the request: written by the operation */
     struct strbuf secrets;     /* Authorization and session token, of the present attempt */
     struct http_answer answer; /* of the last attempt */
+    struct errand errand;      /* moves with each attempt */
     sl_dur timeout;            /* of an attempt */
     struct sl_ctx *begin_in;   /* when it ends, no attempt is sent any more; NULL: the call's own */
     size_t answer_max;
@@ -54,6 +56,8 @@ struct sqs_client {
     struct retry_quota quota;
     struct clock_skew skew;
     struct sqs_counts counts;
+    struct errands *errands; /* of the calls that are under way */
+    struct errands unwatched;
     struct sqs_call *idle;
 };
 

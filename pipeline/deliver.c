@@ -370,6 +370,19 @@ static enum step act(struct courier *courier, struct part *part, const struct si
 
 /* ---- posting ---- */
 
+/* For the watchdog. */
+static void moves(struct courier *courier)
+{
+    courier->seat->errand.moved_at = sl_now();
+    courier->delivery->pipeline->progress->last_event = courier->seat->errand.moved_at;
+}
+
+static void be_patient(struct courier *courier)
+{
+    courier->seat->errand.moved_at = SL_NEVER;
+    courier->delivery->pipeline->progress->patient++;
+}
+
 static enum step attempt(struct courier *courier, struct part *part)
 {
     struct delivery *delivery = courier->delivery;
@@ -385,6 +398,8 @@ static enum step attempt(struct courier *courier, struct part *part)
         part->body.n--;
     pipeline->account->requests++;
     pipeline->progress->sending++;
+    if (pipeline->sink->is_patient)
+        be_patient(courier);
     sink_post(pipeline->sink, pipeline->delivery,
               &(struct sink_request){
                   .body = part->body,
@@ -395,7 +410,8 @@ static enum step attempt(struct courier *courier, struct part *part)
               },
               &result);
     pipeline->progress->sending--;
-    pipeline->progress->last_event = courier->seat->moved_at = sl_now();
+    pipeline->progress->patient -= pipeline->sink->is_patient;
+    moves(courier);
     if (result.sent && !result.complete)
         doubt(part);
     if (result.gone) {
@@ -516,18 +532,21 @@ struct deliver {
 SL_TASK(deliver)
 {
     struct delivery *delivery = my->delivery;
+    struct errands *errands = &delivery->pipeline->progress->errands;
     struct courier courier = {
         .delivery = delivery, .seat = &delivery->seats[my->number - 1], .number = my->number};
     struct batch *batch;
 
     (void)ctx;
+    errand_begin(errands, &courier.seat->errand, "a delivery");
     while (batch_chan_recv(delivery->in, delivery->pipeline->life, &batch) == SL_OK) {
-        courier.seat->moved_at = sl_now();
+        moves(&courier);
         deliver_chain(&courier, batch);
-        courier.seat->moved_at = SL_NEVER;
+        courier.seat->errand.moved_at = SL_NEVER;
         if (batch_chan_send(delivery->out, delivery->pipeline->life, batch))
             batch_free(batch); /* life is over: what it holds is abandoned */
     }
+    errand_end(errands, &courier.seat->errand);
     strbuf_deinit(&courier.body);
     free(courier.ids);
     free(courier.failed);
@@ -563,14 +582,12 @@ SL_TASK(deliver_all)
     delivery->pipeline = pipeline;
     delivery->in = my->in;
     delivery->out = my->out;
-    pipeline->deliveries = delivery;
     couriers = sl_ctx_new(ctx, &(struct sl_ctx_options){.name = "deliveries", .keep_going = true});
     start_couriers(delivery, couriers, tasks);
     SL_IGNORE(sl_ctx_wait(couriers, NULL));
     (void)sl_ctx_leave(couriers);
     if (my->out)
         batch_chan_close(my->out);
-    pipeline->deliveries = NULL;
     free(delivery);
     return 0;
 }
@@ -582,15 +599,4 @@ struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan 
 
     SL_GO(pipeline->life, deliver_all, .pipeline = pipeline, .in = batches, .out = verdicts);
     return verdicts;
-}
-
-sl_time deliver_stands_since(const struct pipeline *pipeline)
-{
-    const struct delivery *delivery = pipeline->deliveries;
-    sl_time since = SL_NEVER;
-
-    for (size_t i = 0; delivery && i < delivery->gate.seat_count; i++)
-        if (!gate_holds_up(&delivery->gate, &delivery->seats[i]))
-            since = sl_time_min(since, delivery->seats[i].moved_at);
-    return since;
 }

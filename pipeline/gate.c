@@ -8,10 +8,8 @@
 void gate_init(struct gate *gate, struct pipeline *pipeline, struct gate_seat *seats, size_t count)
 {
     *gate = (struct gate){.pipeline = pipeline, .seats = seats, .seat_count = count};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         sl_parker_init(&seats[i].parker);
-        seats[i].moved_at = SL_NEVER;
-    }
 }
 
 static void wake_all(struct gate *gate)
@@ -19,6 +17,14 @@ static void wake_all(struct gate *gate)
     for (size_t i = 0; i < gate->seat_count; i++)
         if (gate->seats[i].waits)
             sl_unpark(&gate->seats[i].parker);
+}
+
+/* From now on those who wait have to move. */
+static void set_moving(struct gate *gate)
+{
+    for (size_t i = 0; i < gate->seat_count; i++)
+        if (gate->seats[i].waits)
+            gate->seats[i].errand.moved_at = sl_now();
 }
 
 static int wait_here(struct gate *gate, struct gate_seat *seat, sl_time until, const char *what)
@@ -50,9 +56,10 @@ int gate_pass(struct gate *gate, struct gate_seat *seat)
             break;
         }
         gate->held_up++;
+        seat->errand.moved_at = SL_NEVER;
         r = wait_here(gate, seat, SL_NEVER, "the service to be mended");
+        seat->errand.moved_at = sl_now();
         gate->held_up--;
-        seat->moved_at = sl_now();
         if (r == SL_CANCELED)
             return SL_CANCELED;
     }
@@ -75,13 +82,9 @@ void gate_open(struct gate *gate, struct gate_seat *seat)
         return;
     gate->prober = NULL;
     pause_set(gate, false);
+    set_moving(gate);
     if (!PLANTED(25))
         wake_all(gate);
-}
-
-bool gate_holds_up(const struct gate *gate, const struct gate_seat *seat)
-{
-    return gate->paused && gate->prober && gate->prober != seat;
 }
 
 void gate_leave(struct gate *gate, struct gate_seat *seat)
@@ -91,6 +94,7 @@ void gate_leave(struct gate *gate, struct gate_seat *seat)
     gate->prober = NULL;
     if (gate->held_up == 0 && sl_ctx_err(gate->pipeline->intake) == SL_OK)
         pause_set(gate, false);
+    set_moving(gate);
     wake_all(gate);
 }
 

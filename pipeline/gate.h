@@ -22,7 +22,9 @@
 struct gate_seat { /* one per delivering task */
     struct sl_parker parker;
     bool waits;
-    sl_time moved_at; /* it got its batch, an attempt ended or the gate opened; SL_NEVER: idle */
+    /* Its delivery: moves when it gets its batch, when an attempt ends and when the gate opens. While another tries whether the
+     * service is mended it waits as long as that takes. */
+    struct errand errand;
 };
 
 struct gate {
@@ -46,8 +48,6 @@ int gate_pass(struct gate *gate, struct gate_seat *seat);
 bool gate_shut(struct gate *gate, struct gate_seat *seat);
 /* `seat` got another answer than that: if it was the prober, everybody may go on. */
 void gate_open(struct gate *gate, struct gate_seat *seat);
-/* Whether `seat` waits for another to find the service mended, as long as that takes. */
-bool gate_holds_up(const struct gate *gate, const struct gate_seat *seat);
 /* `seat` gives its batch up: somebody else has to probe, or the gate opens. */
 void gate_leave(struct gate *gate, struct gate_seat *seat);
 

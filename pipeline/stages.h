@@ -7,8 +7,6 @@
 
 #include "pipeline/pipeline.h"
 
-struct delivery;
-
 /* What the stages of one pipeline share; lives as long as `life`. */
 struct pipeline {
     const struct pipeline_config *config;
@@ -19,8 +17,7 @@ struct pipeline {
     struct sl_ctx *intake;   /* ends at the signal */
     struct account *account;
     struct progress *progress;
-    size_t bytes_max;                  /* of a body: the configured limit, or what a 413 taught */
-    const struct delivery *deliveries; /* deliver's own; NULL while there are none */
+    size_t bytes_max; /* of a body: the configured limit, or what a 413 taught */
 };
 
 /*
@@ -34,9 +31,5 @@ struct batch_chan *batch_messages(struct pipeline *pipeline, struct message_chan
 /* Starts `concurrency` tasks that deliver batches; the channel brings each batch back with a fate for every item. It has
  * room for all that can be in flight, so that a delivering task never waits for settling. */
 struct batch_chan *deliver_batches(struct pipeline *pipeline, struct batch_chan *batches);
-
-/* Since when the delivery that has stood longest did not move: no attempt of it has ended, though it does not wait for others
- * to find the service mended. SL_NEVER: none is under way. */
-sl_time deliver_stands_since(const struct pipeline *pipeline);
 
 #endif

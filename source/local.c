@@ -189,10 +189,14 @@ static bool keep_undelivered(struct local_source *local, struct slice text)
 {
     struct undelivered job = {local->undelivered_fd, text.p, text.n};
     int result = 0;
+    int r;
 
     if (local->undelivered_fd < 0)
         return false;
-    if (sl_offload(write_line, &job, &result) || result) {
+    local->base.progress->patient++; /* it may be a pipe whose reader takes its time */
+    r = sl_offload(write_line, &job, &result);
+    local->base.progress->patient--;
+    if (r || result) {
         log_error("--undelivered %s: %s", local->config.undelivered,
                   strerror(result ? -result : ENOMEM));
         return false;

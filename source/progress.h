@@ -1,7 +1,7 @@
 /*
  * progress -- what the stages let each other and the user see, as plain numbers.
  *
- * One thread runs all tasks, so this is shared without a lock. Each field has one writer, named beside it.
+ * One thread runs all tasks, so this is shared without a lock. Who writes a field is named beside it.
  */
 #ifndef SOURCE_PROGRESS_H
 #define SOURCE_PROGRESS_H
@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include <sluice/time.h>
+
+#include "core/errand.h"
 
 struct progress {
     /* batch stage */
@@ -27,9 +29,14 @@ struct progress {
         [200]; /* the last failure, for the progress line and "gave up"; "" when the last delivery was accepted */
     /* source */
     uint64_t queue_visible; /* the queue's approximate number of messages; UINT64_MAX = unknown */
-    /* when what is held last moved: new events came, a delete or a return was tried; and, by deliver, a delivery. That their
-     * leases were extended is no movement. */
+    /* for the watchdog */
+    /* When what is held last moved: new events came, a delivery began or was tried, a delete or a return was tried. That leases
+     * were extended is no movement. */
     sl_time last_event;
+    /* Each delivery, and each call to SQS. */
+    struct errands errands;
+    unsigned
+        patient; /* waits under way for somebody who may take any time to read what is written */
 };
 
 void progress_init(struct progress *progress);

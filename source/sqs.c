@@ -261,8 +261,10 @@ static int set_up(struct sqs_source *sqs, struct sl_ctx *ctx, struct problem *pr
 {
     int r = sqs_client_new(&sqs->client, ctx, sqs->config.aws, sqs->config.http);
 
-    if (!r)
+    if (!r) {
+        sqs_client_watch(sqs->client, &sqs->config.progress->errands);
         r = sqs_queue_open(&sqs->queue, sqs->client, ctx, sqs->config.from, problem);
+    }
     if (r)
         return r == SL_CANCELED || r == SL_TIMEOUT ? -ECANCELED : r;
     if (sqs->queue->notice)

@@ -1184,7 +1184,7 @@ static void a_pipeline_that_stands_still_is_ended(void **state)
     w->stays_open = true;
     w->latency = sl_hours(1);
     assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
-    contains(text, "nothing has moved for too long with 100 events held");
+    contains(text, "everything has stood still for too long with 100 events held");
     contains(text, "the queue gives them again");
     contains(text, " tasks:\n"); /* who waits for what */
     contains(text, " deliver (");
@@ -1210,7 +1210,7 @@ static void one_delivery_that_stands_still_is_seen_among_others(void **state)
     w->every = sl_sec(1);
     w->judge = the_first_hangs;
     assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
-    contains(text, "a delivery has not moved for too long with ");
+    contains(text, "a delivery has stood still for too long with ");
     contains(text, " deliver (");
     free(w);
 }
@@ -1234,7 +1234,7 @@ static void a_service_that_is_wrong_for_hours_is_no_standstill(void **state)
     w->judge = wrong_for_two_hours;
     assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
     contains(text, "receiving pauses");
-    assert_null(strstr(text, "moved"));
+    assert_null(strstr(text, "stood still"));
     free(w);
 }
 
@@ -1251,18 +1251,51 @@ static void the_end_of_what_nobody_gives_again_is_told_as_such(void **state)
     free(w);
 }
 
-static void a_long_batch_age_is_no_standstill(void **state)
+static enum outcome the_first_hangs_and_all_else_is_wrong(struct world *w,
+                                                          const struct sink_request *request,
+                                                          struct sink_result *result)
 {
-    struct world *w = world_new(1);
+    if (sl_dur_cmp(sl_time_sub(sl_now(), w->began), sl_minutes(30)) > 0)
+        _exit(EXIT_DONE); /* nobody has seen it */
+    (void)the_first_hangs(w, request, result);
+    return OUTCOME_PAUSE;
+}
+
+/* The one that hangs does not wait for the service to be mended, as the others do. */
+static void a_delivery_that_stands_still_is_seen_while_the_service_is_wrong(void **state)
+{
+    struct world *w = world_new(1500);
     static char text[65536];
 
     (void)state;
+    w->judge = the_first_hangs_and_all_else_is_wrong;
     w->stays_open = true;
-    w->config.batch_age = sl_hours(1);
-    w->config.run_for = sl_minutes(70);
-    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
-    assert_string_equal(text, "");
+    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_INTERNAL);
+    contains(text, "a delivery has stood still for too long with ");
     free(w);
+}
+
+/* The batch is old when it leaves, and then the answer takes longer than the watchdog's looks are apart. */
+static void a_long_batch_age_is_no_standstill(void **state)
+{
+    static const struct {
+        int64_t age_m, timeout_s, latency_s;
+    } cases[] = {{60, 20, 19}, {16, 120, 90}, {60, 900, 61}, {60, 900, 890}};
+    static char text[65536];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *w = world_new(1);
+
+        w->stays_open = true;
+        w->config.batch_age = sl_minutes(cases[i].age_m);
+        w->config.sink.timeout = sl_sec(cases[i].timeout_s);
+        w->latency = sl_sec(cases[i].latency_s);
+        w->config.run_for = sl_minutes(90);
+        assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
+        assert_string_equal(text, "");
+        free(w);
+    }
 }
 
 static void a_reader_that_takes_nothing_is_no_standstill(void **state)
@@ -1289,21 +1322,51 @@ static void a_slow_answer_is_no_standstill(void **state)
     free(w);
 }
 
-/* SIGSTOP and SIGCONT: the first look sees that nothing has moved, and by the second something has. */
+static enum outcome first_told_to_wait_then_slow(struct world *w,
+                                                 const struct sink_request *request,
+                                                 struct sink_result *result)
+{
+    (void)request;
+    if (w->calls > 0)
+        return OUTCOME_ACCEPTED;
+    w->latency = sl_sec(85);
+    result->retry_after = sl_sec(60);
+    return OUTCOME_RETRY;
+}
+
+/* SIGSTOP and SIGCONT, in an attempt, in a Retry-After and in the age of a batch; alone and beside others. */
 static void a_process_that_was_stopped_is_given_time(void **state)
 {
-    struct world *w = world_new(400);
+    static const struct {
+        size_t events;
+        int64_t every_ms, latency_s, age_s, stops_at_s;
+        judge *judge;
+    } cases[] = {
+        {400, 100, 20, 5, 26, NULL}, /* a look is due at 30 s, and the next answer after it */
+        {1, 0, 0, 5, 40, first_told_to_wait_then_slow},
+        {1, 0, 85, 50, 40, NULL},
+        {1500, 1000, 0, 5, 40, first_told_to_wait_then_slow},
+    };
     static char text[65536];
 
     (void)state;
-    w->every = sl_ms(100);
-    w->latency = sl_sec(20);
-    w->stops_at = sl_sec(26); /* a look is due at 30 s, and the next answer after it */
-    assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
-    assert_string_equal(text, "");
-    run(w, 1);
-    assert_int_equal(count_fates(w, FATE_DELETE), 400);
-    free(w);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *w = world_new(cases[i].events);
+
+        w->every = sl_ms(cases[i].every_ms);
+        w->latency = sl_sec(cases[i].latency_s);
+        w->judge = cases[i].judge;
+        w->config.batch_age = sl_sec(cases[i].age_s);
+        w->config.sink.timeout = sl_sec(90);
+        w->stops_at = sl_sec(cases[i].stops_at_s);
+        w->stays_open = true;
+        w->config.run_for = sl_minutes(100);
+        assert_int_equal(run_in_child(w, text, sizeof(text)), EXIT_DONE);
+        assert_null(strstr(text, "stood still"));
+        run(w, 1);
+        assert_int_equal(count_fates(w, FATE_DELETE), cases[i].events);
+        free(w);
+    }
 }
 
 /* ---- a queue that is filled here ---- */
@@ -1523,6 +1586,7 @@ int main(void)
         cmocka_unit_test(in_flight_has_to_hold_the_batches),
         cmocka_unit_test(a_pipeline_that_stands_still_is_ended),
         cmocka_unit_test(one_delivery_that_stands_still_is_seen_among_others),
+        cmocka_unit_test(a_delivery_that_stands_still_is_seen_while_the_service_is_wrong),
         cmocka_unit_test(a_service_that_is_wrong_for_hours_is_no_standstill),
         cmocka_unit_test(the_end_of_what_nobody_gives_again_is_told_as_such),
         cmocka_unit_test(a_long_batch_age_is_no_standstill),

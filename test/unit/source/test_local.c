@@ -26,6 +26,7 @@ struct world {
     sl_dur outcome_until; /* … until then; after it all are accepted. 0: for ever */
     sl_dur latency;
     sl_dur signal_at;
+    sl_dur writes_take; /* up to that: those to the file of --undelivered */
 
     sl_time began;
     size_t most_held;
@@ -122,7 +123,10 @@ static struct world *world_new(uint64_t count)
 
 static void run(struct world *w)
 {
-    assert_int_equal(sl_virtual_run(&(struct sl_virtual_options){.seed = 1}, in_world, w), 0);
+    assert_int_equal(
+        sl_virtual_run(&(struct sl_virtual_options){.seed = 1, .offload_max = w->writes_take},
+                       in_world, w),
+        0);
     assert_int_equal(w->account.received,
                      w->account.deleted + w->account.returned + w->account.abandoned);
 }
@@ -223,6 +227,24 @@ static void what_is_refused_goes_to_the_file(void **state)
     free(w);
 }
 
+/* It is a pipe, whose reader pauses for hours: the watchdog waits too. */
+static void a_reader_of_the_file_may_take_its_time(void **state)
+{
+    struct world *w = world_new(20);
+    char path[64];
+
+    (void)state;
+    make_path(path);
+    w->config.source.undelivered = path;
+    w->outcome = OUTCOME_REFUSED;
+    w->writes_take = sl_hours(2);
+    run(w);
+    assert_int_equal(lines_in(path), 20);
+    assert_true(sl_dur_cmp(w->report.took, sl_hours(10)) > 0);
+    unlink(path);
+    free(w);
+}
+
 static void what_the_drain_leaves_goes_to_the_file(void **state)
 {
     struct world *w = world_new(0);
@@ -276,6 +298,7 @@ int main(void)
         cmocka_unit_test(no_more_bytes_are_held_than_allowed),
         cmocka_unit_test(what_is_refused_for_good_takes_no_credits),
         cmocka_unit_test(what_is_refused_goes_to_the_file),
+        cmocka_unit_test(a_reader_of_the_file_may_take_its_time),
         cmocka_unit_test(what_the_drain_leaves_goes_to_the_file),
         cmocka_unit_test(without_a_file_what_the_drain_leaves_is_abandoned),
         cmocka_unit_test(a_pause_stops_the_making_and_ends),

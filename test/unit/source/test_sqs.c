@@ -72,6 +72,8 @@ struct world {
     sl_dur queue_down_from, queue_down_until; /* every call is answered with 500 */
     sl_dur denied_from, denied_until;         /* extending is */
     sl_dur deletes_hang;                      /* so long, past every limit */
+    sl_dur silent_from, silent_until;         /* SQS does not answer */
+    sl_dur stops_at;                          /* the process, for an hour; 0: never */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -325,10 +327,10 @@ static sl_dur answer_takes(const struct world *w, const struct http_request *req
     return SL_ZERO;
 }
 
-static bool queue_is_down(const struct world *w)
+static bool is_between(const struct world *w, sl_dur from, sl_dur until)
 {
-    return w->is_open && sl_dur_cmp(since_start(w), w->queue_down_from) > 0 &&
-           sl_dur_cmp(since_start(w), w->queue_down_until) < 0;
+    return w->is_open && sl_dur_cmp(since_start(w), from) > 0 &&
+           sl_dur_cmp(since_start(w), until) < 0;
 }
 
 static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
@@ -348,9 +350,14 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
     answer->sent_wall_ms = answer->received_wall_ms = sl_wall_ms();
     if (sl_sleep(ctx, sl_ms(1 + (int64_t)(sl_random() % 20))) != SL_OK)
         return;
-    if (queue_is_down(w) || dice(w, faults->refuse)) {
+    if (is_between(w, w->queue_down_from, w->queue_down_until) || dice(w, faults->refuse)) {
         answer->failure = HTTP_COMPLETE;
         answer_error(answer, 500, "InternalFailure");
+        return;
+    }
+    if (is_between(w, w->silent_from, w->silent_until)) {
+        if (sl_sleep(ctx, request->timeout) == SL_OK)
+            answer->failure = HTTP_FAIL_TIMEOUT;
         return;
     }
     if (dice(w, faults->throttle)) {
@@ -437,8 +444,12 @@ static const struct sink_ops fake_sink_ops = {.post = fake_post};
 
 /* ---- running it ---- */
 
+static const char *max_attempts; /* of the world that runs; NULL: as without it */
+
 static const char *fake_env(const char *name)
 {
+    if (strcmp(name, "AWS_MAX_ATTEMPTS") == 0)
+        return max_attempts;
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0)
         return "AKIDEXAMPLE";
     if (strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0)
@@ -454,6 +465,17 @@ SL_TASK(signaller)
 {
     if (my->w->signal_at.ns && sl_sleep(ctx, my->w->signal_at) == SL_OK)
         sl_virtual_raise(SIGTERM);
+    return 0;
+}
+
+struct stopper {
+    struct world *w;
+};
+
+SL_TASK(stopper)
+{
+    if (sl_sleep(ctx, my->w->stops_at) == SL_OK)
+        sl_virtual_leap(sl_hours(1));
     return 0;
 }
 
@@ -489,6 +511,8 @@ static int in_world(struct sl_ctx *ctx, void *arg)
         fail_msg("%s", problem.text.p);
     w->is_open = true;
     SL_GO(scope, signaller, .w = w);
+    if (w->stops_at.ns)
+        SL_GO(scope, stopper, .w = w);
     r = pipeline_run(ctx, &w->config, source, &sink.base, signals, &w->report);
     sl_ctx_cancel(scope, 0);
     source_free(source);
@@ -982,6 +1006,61 @@ static void deletes_that_stand_still_are_seen(void **state)
     free(w);
 }
 
+static sl_dur one_a_minute(const struct world *w, size_t i)
+{
+    (void)w;
+    return sl_minutes((int64_t)i);
+}
+
+/* Events come and are delivered all the time, and none is deleted. */
+static void deletes_that_stand_still_are_seen_among_arrivals(void **state)
+{
+    struct world *w = world_new(150);
+
+    (void)state;
+    w->config.source.until_empty = false;
+    w->appears = one_a_minute;
+    w->deletes_hang = sl_hours(2);
+    w->signal_at = sl_minutes(100);
+    assert_int_equal(run_in_child(w), EXIT_INTERNAL);
+    free(w);
+}
+
+/* Each call to SQS is tried twenty times, and each time without an answer. */
+static void calls_that_are_tried_again_are_no_standstill(void **state)
+{
+    struct world *w = world_new(50);
+
+    (void)state;
+    max_attempts = "20";
+    w->visibility = sl_hours(3);
+    w->config.source.until_empty = false;
+    w->silent_from = sl_sec(5);
+    w->silent_until = sl_hours(2);
+    w->signal_at = sl_hours(3);
+    assert_int_equal(run_in_child(w), EXIT_DONE);
+    max_attempts = NULL;
+    free(w);
+}
+
+/* Beside a silent SQS, whose calls may be at any point when the process goes on. */
+static void a_process_that_was_stopped_is_given_time(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 20; k++) {
+        struct world *w = world_new(50);
+
+        w->visibility = k < 10 ? sl_hours(2) : sl_sec(30);
+        w->config.source.until_empty = false;
+        w->stops_at = sl_ms(8000 + 3100 * (k % 10));
+        w->silent_from = sl_sec(5);
+        w->silent_until = sl_dur_add(sl_minutes(70), w->stops_at);
+        w->signal_at = sl_hours(3);
+        assert_int_equal(run_in_child(w), EXIT_DONE);
+        free(w);
+    }
+}
+
 /* Leases are kept all the time: that moves nothing. */
 static void deliveries_that_stand_still_are_seen_beside_extensions(void **state)
 {
@@ -1125,6 +1204,9 @@ int main(void)
         cmocka_unit_test(without_permission_to_return_the_drain_is_short),
         cmocka_unit_test(an_outage_of_the_queue_is_no_standstill),
         cmocka_unit_test(deletes_that_stand_still_are_seen),
+        cmocka_unit_test(deletes_that_stand_still_are_seen_among_arrivals),
+        cmocka_unit_test(calls_that_are_tried_again_are_no_standstill),
+        cmocka_unit_test(a_process_that_was_stopped_is_given_time),
         cmocka_unit_test(deliveries_that_stand_still_are_seen_beside_extensions),
         cmocka_unit_test(whatever_fails_nothing_is_lost),
     };
