@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,18 @@
 
 #include "lib/sched.h"
 
-enum { LINE_MAX_BYTES = 512, DEADLOCK_EXIT = 70 /* EX_SOFTWARE */, DEADLOCK_LINES = 100 };
+enum {
+    LINE_MAX_BYTES = 512,
+    DEADLOCK_EXIT = 70, /* EX_SOFTWARE */
+    DEADLOCK_LINES = 100,
+    READER_MS = 1000, /* to read something, if all that the descriptor takes is full */
+};
 
 struct line {
     char text[LINE_MAX_BYTES];
     size_t n;
+    int fd;
+    bool is_lost; /* as all that come after it: `fd` takes nothing any more */
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char *format, ...)
@@ -33,16 +41,24 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
         l->n += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static void put(int fd, struct line *l)
+/* A pipe that nobody reads must not hold up the program, least of all one that is about to end. What poll finds ready takes a
+ * line, which is shorter than PIPE_BUF, at once. */
+static bool takes_more(int fd)
+{
+    struct pollfd out = {.fd = fd, .events = POLLOUT};
+
+    return fd < 0 || poll(&out, 1, READER_MS) > 0;
+}
+
+static void put(struct line *l)
 {
     size_t done = 0;
 
-    while (done < l->n) {
-        ssize_t n = write(fd, l->text + done, l->n - done);
+    while (!l->is_lost && done < l->n) {
+        ssize_t n = takes_more(l->fd) ? write(l->fd, l->text + done, l->n - done) : 0;
 
-        if (n <= 0)
-            break;
-        done += (size_t)n;
+        l->is_lost = n <= 0;
+        done += l->is_lost ? 0 : (size_t)n;
     }
     l->n = 0;
 }
@@ -115,9 +131,8 @@ static void add_task(struct line *l, const struct sl_task *t)
     add(l, "\n");
 }
 
-static void dump(struct sl_sched *s, int fd, unsigned lines_max)
+static void dump(struct sl_sched *s, struct line *line, unsigned lines_max)
 {
-    struct line line = {.n = 0};
     unsigned lines = 0;
 
     for (struct sl_link *l = s->stacks.next; l != &s->stacks; l = l->next) {
@@ -125,35 +140,35 @@ static void dump(struct sl_sched *s, int fd, unsigned lines_max)
 
         if (!t->site || lines++ >= lines_max)
             continue;
-        add_task(&line, t);
-        if (line.n == sizeof(line.text) - 1)
-            line.text[line.n - 1] = '\n';
-        put(fd, &line);
+        add_task(line, t);
+        if (line->n == sizeof(line->text) - 1)
+            line->text[line->n - 1] = '\n';
+        put(line);
     }
     if (lines > lines_max) {
-        add(&line, "  and %u more\n", lines - lines_max);
-        put(fd, &line);
+        add(line, "  and %u more\n", lines - lines_max);
+        put(line);
     }
 }
 
 void sl_dump(int fd)
 {
     struct sl_sched *s = sl_sched_;
-    struct line line = {.n = 0};
+    struct line line = {.fd = fd};
 
     sl_assert(s);
     add(&line, "%u tasks:\n", s->tasks);
-    put(fd, &line);
-    dump(s, fd, UINT32_MAX);
+    put(&line);
+    dump(s, &line, UINT32_MAX);
 }
 
 void deadlock_report(struct sl_sched *s)
 {
-    struct line line = {.n = 0};
+    struct line line = {.fd = STDERR_FILENO};
 
     fflush(NULL);
     add(&line, "all tasks are asleep - deadlock\n");
-    put(STDERR_FILENO, &line);
-    dump(s, STDERR_FILENO, DEADLOCK_LINES);
+    put(&line);
+    dump(s, &line, DEADLOCK_LINES);
     _exit(DEADLOCK_EXIT);
 }

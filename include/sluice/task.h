@@ -150,7 +150,8 @@ enum {
  */
 SL_API_R int sl_wait_fd(struct sl_ctx *ctx, int fd, unsigned events, sl_time until, unsigned *got);
 
-/* Writes a table of all tasks to `fd`: name, where it was started, what it waits on and where. */
+/* Writes a table of all tasks to `fd`: name, where it was started, what it waits on and where. Whoever reads `fd` has a second
+ * to take something, with no task running; what comes after that is lost. */
 SL_API void sl_dump(int fd);
 
 #endif

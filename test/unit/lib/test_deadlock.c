@@ -1,4 +1,6 @@
 /* The report that all tasks are asleep, in a child process; mistakes that are asserted; sl_dump. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -334,6 +336,32 @@ static void dumping(void **state)
     contains("is ready\n");
 }
 
+static int dump_into_a_full_pipe(struct sl_ctx *ctx, void *arg)
+{
+    static const char rubbish[4096];
+    int fds[2];
+
+    (void)ctx;
+    (void)arg;
+    assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+    while (write(fds[1], rubbish, sizeof rubbish) > 0)
+        continue;
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(fcntl(fds[1], F_SETFL, 0), 0); /* as stderr is */
+    sl_dump(fds[1]);
+    return 7;
+}
+
+static void a_dump_waits_for_no_reader(void **state)
+{
+    int status;
+
+    (void)state;
+    status = in_child(dump_into_a_full_pipe, false);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +373,7 @@ int main(void)
         cmocka_unit_test(mistakes_end_the_process),
         cmocka_unit_test(a_stack_that_overflows_hits_the_guard),
         cmocka_unit_test(dumping),
+        cmocka_unit_test(a_dump_waits_for_no_reader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
