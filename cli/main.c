@@ -2,8 +2,11 @@
  * main -- finds the command. It ends by _exit: exit would wait for helper threads that are stuck in
  * a look-up or a read.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 
@@ -44,9 +47,19 @@ static int dispatch(const char *const *argv)
     return command ? command->run(command, argv + 1) : unknown_command(word);
 }
 
+/* The number of a standard descriptor that is closed would be that of the next file, and what is printed would go there. What
+ * takes its place fails as a closed one does: it is for reading where one writes, and the reverse. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
+    hold_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
     program_end(dispatch((const char *const *)argv + 1));
 }

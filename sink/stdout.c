@@ -96,7 +96,7 @@ static void stdout_post(struct sink *sink, struct sl_ctx *ctx, const struct sink
     sl_assert(turn_chan_try_send(out->turn, turn) == SL_OK); /* it was taken from there */
     result->sent = true;
     result->complete = r == SL_OK;
-    result->gone = r == -EPIPE || r == -ENOSPC || r == -EIO;
+    result->gone = r < 0 && r != -ENOMEM; /* what was written of a batch can't be taken back */
     if (r == SL_OK)
         result->outcome = OUTCOME_ACCEPTED;
     else
