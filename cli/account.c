@@ -108,8 +108,10 @@ static void note_delivered(const struct account_report *report, char note[NOTE_S
              report->to);
 }
 
-static void note_returned(const struct account *a, char note[NOTE_SIZE])
+static void note_returned(const struct account_report *report, char note[NOTE_SIZE])
 {
+    const struct account *a = report->account;
+    const char *where = report->takes_back ? "visible again" : "in the file of --undelivered";
     const char *comma = a->returned_refused > 0 && a->returned_unsent > 0 ? ", " : "";
     char refused[80] = "", unsent[80] = "";
 
@@ -119,7 +121,7 @@ static void note_returned(const struct account *a, char note[NOTE_SIZE])
     if (a->returned_unsent > 0)
         snprintf(unsent, sizeof unsent, "%s not sent in time", number(a->returned_unsent));
     if (a->returned > 0)
-        snprintf(note, NOTE_SIZE, "visible again: %s%s%s", refused, comma, unsent);
+        snprintf(note, NOTE_SIZE, "%s: %s%s%s", where, refused, comma, unsent);
 }
 
 static void add_last_line(const struct account_report *report, struct strbuf *out)
@@ -171,11 +173,13 @@ void account_print(const struct account_report *report, struct strbuf *out)
     add_row(out, "received", a->received, width, note);
     note_delivered(report, note);
     add_row(out, "deleted", a->deleted, width, note);
-    note_returned(a, note);
+    note_returned(report, note);
     add_row(out, "returned", a->returned, width, note);
     add_row(out, "dead-lettered", a->dead_lettered, width, "");
     add_row(out, "abandoned", a->abandoned, width,
-            a->abandoned > 0 ? "still held when the time was over" : "");
+            a->abandoned == 0 ? ""
+            : is_queue        ? "still held when the time was over"
+                              : "refused, no event, or still held when the time was over");
     add_row(out, "expired", a->expired, width,
             is_queue ? "lease lost, or unfit: SQS brings it again" : "");
     add_row(out, "merged", a->merged, width,

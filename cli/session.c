@@ -173,6 +173,12 @@ static enum account_outcome account_outcome_of(enum pipeline_ending ending)
     return ACCOUNT_STOPPED;
 }
 
+/* Whether the end's cause was outside of sluice, and is in the log: standard output (-EPIPE) or input (-EIO) fails. */
+static bool is_told(int cause)
+{
+    return cause == -EPIPE || cause == -EIO;
+}
+
 static int exit_status(const struct stage *stage, const struct pipeline_report *report,
                        const struct account_ends *ends)
 {
@@ -183,7 +189,7 @@ static int exit_status(const struct stage *stage, const struct pipeline_report *
         return EXIT_ABANDONED;
     if (report->cause == 0)
         return EXIT_DONE;
-    return report->cause == -EPIPE ? EXIT_NOT_AVAILABLE : EXIT_INTERNAL;
+    return is_told(report->cause) ? EXIT_NOT_AVAILABLE : EXIT_INTERNAL;
 }
 
 /* The account as a record of a log in JSON. */
@@ -243,7 +249,7 @@ static int account_for(struct stage *stage, struct sl_ctx *ctx,
         told.outcome =
             ACCOUNT_DEADLINE; /* all went back to the queue in time, but not to the service */
     account_measure(&told);
-    if (report->cause != 0 && report->cause != -EPIPE) /* of a closed pipe the sink has told */
+    if (report->cause != 0 && !is_told(report->cause))
         log_error("a part of the pipeline failed, so it drained: %s", strerror(-report->cause));
     return tell_account(stage, &told, exit_status(stage, report, told.ends));
 }

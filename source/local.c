@@ -33,7 +33,7 @@ int local_init(struct local_source *local, const struct source_ops *ops,
         local->undelivered_fd =
             open(config->undelivered, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (local->undelivered_fd < 0)
-            return problem_set(problem, EXIT_BAD_CONFIG,
+            return problem_set(problem, EXIT_NOT_AVAILABLE,
                                "--undelivered %s: %s\n  do:    give a file that sluice may write",
                                config->undelivered, strerror(errno));
     }

@@ -8,11 +8,14 @@
  * of --undelivered or counts as abandoned.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sluice/task.h>
@@ -84,19 +87,29 @@ static bool hand_over(struct reader *reader, const char *piece, ssize_t n)
     return is_over;
 }
 
+/* As read, with -errno. Whoever shares the descriptor may have made it non-blocking. */
+static ssize_t read_piece(char *piece)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    ssize_t n;
+
+    while ((n = read(STDIN_FILENO, piece, PIECE)) < 0)
+        if (errno == EAGAIN)
+            (void)poll(&in, 1, -1);
+        else if (errno != EINTR)
+            return -errno;
+    return n;
+}
+
 static void *read_on(void *arg)
 {
     struct reader *reader = arg;
     char *piece = malloc(PIECE);
     ssize_t n;
 
-    do {
-        do
-            n = piece ? read(STDIN_FILENO, piece, PIECE) : -ENOMEM;
-        while (n == -1 && errno == EINTR);
-        if (n == -1)
-            n = -errno;
-    } while (!hand_over(reader, piece, n));
+    do
+        n = piece ? read_piece(piece) : -ENOMEM;
+    while (!hand_over(reader, piece, n));
     free(piece);
     reader_release(reader);
     return NULL;
@@ -163,7 +176,8 @@ static bool take_bytes(struct stdin_source *in, bool for_good, int *error)
     return ended;
 }
 
-/* Gives one line out. Blank lines are none; one that can't be an event is told, and counted against the exit status. */
+/* Gives one line out. Blank lines are none; one that can't be an event is told, and goes where goes what can't be delivered, if
+ * it is all here. */
 static int give_line(struct stdin_source *in, struct sl_ctx *intake, struct message_chan *out,
                      struct slice line)
 {
@@ -180,6 +194,10 @@ static int give_line(struct stdin_source *in, struct sl_ctx *intake, struct mess
     log_error(
         "line %llu of standard input %s: it is not sent\n  do:    send it as UTF-8, at most 1 MiB",
         (unsigned long long)in->line, r == -EILSEQ ? "is not UTF-8" : "is longer than 1 MiB");
+    if (r == -EILSEQ) {
+        local_forgo(&in->local, line);
+        return SL_OK;
+    }
     in->local.base.account->received++;
     in->local.base.account->abandoned++;
     return SL_OK;
@@ -258,8 +276,9 @@ SL_TASK(read_lines)
     if (r == SL_CANCELED || r == SL_TIMEOUT)
         forgo_lines(in);
     if (error || r < 0) {
-        log_error("standard input: %s", strerror(error ? -error : -r));
-        sl_ctx_cancel(my->intake, error ? error : r);
+        r = error ? error : r;
+        log_error("standard input: %s: reading ends, what is held is delivered", strerror(-r));
+        sl_ctx_cancel(my->intake, r == -ENOMEM ? r : -EIO);
     }
     return 0;
 }
@@ -311,6 +330,46 @@ static bool stdin_takes(const char *from)
     return strcmp(from, "-") == 0;
 }
 
+/* NULL: it can be read. */
+static const char *what_is_wrong(void)
+{
+    int flags = fcntl(STDIN_FILENO, F_GETFL);
+    struct stat what;
+
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+        return "standard input is closed, or not open for reading";
+    return fstat(STDIN_FILENO, &what) == 0 && S_ISDIR(what.st_mode) ? "standard input is a folder"
+                                                                    : NULL;
+}
+
+/* What is written there would be read again, without end. */
+static bool is_also_undelivered(const struct stdin_source *in)
+{
+    struct stat input, output;
+
+    return in->local.undelivered_fd >= 0 && fstat(STDIN_FILENO, &input) == 0 &&
+           fstat(in->local.undelivered_fd, &output) == 0 && S_ISREG(input.st_mode) &&
+           input.st_dev == output.st_dev && input.st_ino == output.st_ino;
+}
+
+static int check_input(const struct stdin_source *in, struct problem *problem)
+{
+    const char *wrong = what_is_wrong();
+
+    if (wrong)
+        return problem_set(
+            problem, EXIT_BAD_CONFIG,
+            "--from -: %s\n  do:    give it events, a line each: sluice run --from - "
+            "... < FILE",
+            wrong);
+    if (is_also_undelivered(in))
+        return problem_set(problem, EXIT_BAD_CONFIG,
+                           "--undelivered %s is what is read on standard input\n  do:    give it "
+                           "another file",
+                           in->local.config.undelivered);
+    return 0;
+}
+
 static int stdin_open(struct source **out, struct sl_ctx *ctx, const struct source_config *config,
                       struct problem *problem)
 {
@@ -322,6 +381,8 @@ static int stdin_open(struct source **out, struct sl_ctx *ctx, const struct sour
         return -ENOMEM;
     sl_parker_init(&in->more);
     r = local_init(&in->local, &stdin_ops, config, "stdin", problem);
+    if (!r)
+        r = check_input(in, problem);
     if (!r)
         r = start_reader(in);
     if (r) {

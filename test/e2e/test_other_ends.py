@@ -1,9 +1,11 @@
 """Sources and sinks that are no queue and no service, and the other commands."""
 import json
+import os
+import sys
 
 
 from world.receiver import failures
-from world.waiting import free_port
+from world.waiting import free_port, until
 
 QUICK = ["--batch-age", "200ms"]
 
@@ -43,6 +45,59 @@ def test_a_dead_service_leaves_all_of_stdin_to_the_file(sluice, tmp_path):
     program.terminate()
     program.end(10)
     assert sorted(left.read_text().splitlines()) == sorted(lines)
+
+
+def test_lines_that_are_no_events_are_kept_too(sluice, receiver, tmp_path):
+    left = tmp_path / "left.ndjson"
+    ended = sluice("run", "--from", "-", "--to", receiver().url, "--undelivered", left, *QUICK,
+                   stdin=b"good\nx\xff\n" + b"y" * (2 << 20) + b"\nlast\n").end(20)
+    assert ended.code == 75, ended  # the long one is abandoned
+    assert left.read_bytes() == b"x\xff\n"
+    account = ended.account
+    assert (account["received"], account["deleted"], account["returned"], account["abandoned"]) == (4, 2, 1, 1), ended
+    assert "in the file of --undelivered: 1 not sent" in ended.err
+
+
+def test_the_file_of_what_was_not_delivered_is_not_what_is_read(sluice, tmp_path):
+    loop = tmp_path / "loop"
+    loop.write_text("one\ntwo\n")
+    ended = sluice("run", "--from", "-", "--to", "-", "--undelivered", loop, account=False,
+                   prefix=["bash", "-c", f'"$@" < {loop}', "bash"]).end(20)
+    assert ended.code == 78 and "--undelivered" in ended.err and "do:" in ended.err, ended
+    assert loop.read_text() == "one\ntwo\n"
+
+
+def test_stdin_that_can_not_be_read(sluice, tmp_path):
+    for how, why in (("<&-", "closed"), (f"< {tmp_path}", "a folder"), ("0> /dev/null", "not open for reading")):
+        ended = sluice("run", "--from", "-", "--to", "-", account=False, prefix=["bash", "-c", f'"$@" {how}', "bash"]).end(20)
+        assert ended.code == 78 and why in ended.err and "do:" in ended.err, (how, ended)
+
+
+def test_stdin_that_does_not_block(sluice, receiver, tmp_path):
+    """Who else has it may have made it so."""
+    service, fifo = receiver(), tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = "import os, sys; os.set_blocking(0, False); os.execvp(sys.argv[1], sys.argv[1:])"
+    program = sluice("run", "--from", "-", "--to", service.url, *QUICK,
+                     prefix=["bash", "-c", f'"$@" < {fifo}', "bash", sys.executable, "-c", code])
+    with open(fifo, "w") as lines:
+        print("one", file=lines, flush=True)
+        until("the first is there", lambda: service.bodies == ["one"])  # nothing is to be read meanwhile
+        print("two", file=lines)
+    ended = program.end(20)
+    assert ended.code == 0 and service.bodies == ["one", "two"], ended
+
+
+def test_closed_descriptors(sluice, tmp_path):
+    """What is opened next gets their numbers, and must not get what is printed."""
+    for command in (["run", "--from", "synthetic:", "--to", "-", "--count", "5", "--drain", "2s", *QUICK],
+                    ["simulate", "--rate", "1/s", "--duration", "1m", "--svg", str(tmp_path / "x.svg")],
+                    ["queue", "--listen", "127.0.0.1:0"], ["help"]):
+        ended = sluice(*command, account=False, prefix=["bash", "-c", '"$@" >&-', "bash"]).end(20)
+        assert ended.code in (69, 75) and "Bad file descriptor" in ended.err, ended
+    ended = sluice("run", "--from", "synthetic:", "--to", "-", "--count", "5", "--format", "ndjson", *QUICK, account=False,
+                   prefix=["bash", "-c", '"$@" 2>&-', "bash"]).end(20)
+    assert ended.code == 0 and len(ended.out.splitlines()) == 5, ended
 
 
 def test_synthetic_to_stdout(sluice):

@@ -192,6 +192,24 @@ static void test_gave_up_with_events_in_the_queue(void **state)
     assert_int_equal(account_ends_lost(&ends), 0);
 }
 
+static void test_what_no_queue_takes_back(void **state)
+{
+    (void)state;
+    const struct account account = {
+        .received = 9, .returned = 6, .returned_refused = 5, .returned_unsent = 1, .abandoned = 3};
+    struct account_report report = report_of(&account);
+    struct strbuf text = {0};
+
+    report.takes_back = false;
+    account_print(&report, &text);
+    assert_non_null(strstr(
+        text.p, "returned           6   in the file of --undelivered: 5 refused by the service, 1 "
+                "not sent in time\n"));
+    assert_non_null(strstr(text.p, "abandoned          3   refused, no event, or still held when "
+                                   "the time was over\n"));
+    strbuf_deinit(&text);
+}
+
 /* What only a queue has is left out. */
 static void test_no_queue(void **state)
 {
@@ -251,10 +269,15 @@ static void test_measure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usual),       cmocka_unit_test(test_gave_up),
-        cmocka_unit_test(test_first_lines), cmocka_unit_test(test_no_queue),
-        cmocka_unit_test(test_ends),        cmocka_unit_test(test_gave_up_with_events_in_the_queue),
-        cmocka_unit_test(test_json),        cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_usual),
+        cmocka_unit_test(test_gave_up),
+        cmocka_unit_test(test_first_lines),
+        cmocka_unit_test(test_no_queue),
+        cmocka_unit_test(test_what_no_queue_takes_back),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_gave_up_with_events_in_the_queue),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_measure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
