@@ -116,7 +116,7 @@ static int read_steps(struct scenario *s, FILE *file, const char *path, struct p
         last = step;
     }
     if (ferror(file))
-        return problem_set(problem, EXIT_BAD_USAGE, "--rate %.60s can't be read: %s", path,
+        return problem_set(problem, EXIT_BAD_CONFIG, "--rate %.60s can't be read: %s", path,
                            strerror(errno));
     if (s->config.arrivals.step_count == 0)
         return problem_set(problem, EXIT_BAD_USAGE, "--rate %.60s has no line in it", path);
