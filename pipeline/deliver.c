@@ -227,9 +227,11 @@ static enum step on_partial(struct courier *courier, struct part *part,
             result->failed[i] && !PLANTED(15) ? FATE_REFUSED : FATE_DELETE;
         refused += result->failed[i];
     }
-    courier->delivery->pipeline->account->batches++;
-    courier->delivery->pipeline->progress->accepted += part->count - refused;
-    gate_accepted(&courier->delivery->gate);
+    if (refused < part->count) {
+        courier->delivery->pipeline->account->batches++;
+        courier->delivery->pipeline->progress->accepted += part->count - refused;
+        gate_accepted(&courier->delivery->gate);
+    }
     log_trouble(courier, part, result, "the events it names go back, the rest is accepted");
     return STEP_DECIDED;
 }
@@ -248,7 +250,7 @@ static enum step on_split(struct courier *courier, struct part *part,
 {
     struct pipeline *pipeline = courier->delivery->pipeline;
     size_t half = part->body.n / 2;
-    char size[UNITS_TEXT_SIZE], learned[UNITS_TEXT_SIZE];
+    char size[UNITS_TEXT_SIZE], advice[64] = "";
 
     if (part->count == 1) {
         log_trouble(courier, part, result,
@@ -259,13 +261,14 @@ static enum step on_split(struct courier *courier, struct part *part,
     if (half < pipeline->bytes_max) {
         pipeline->bytes_max = half;
         units_print_size(size, part->body.n);
-        units_print_size(learned, half);
+        if (half >= 1000) /* the least that the flag takes */
+            snprintf(advice, sizeof(advice), "--batch-bytes %zuKB, or ", half / 1000);
         log_error(
             "%s answered 413 to %zu events, %s: the service takes less than that; nothing deleted, "
             "%zu held\n"
-            "  do:    --batch-bytes %s, or raise its limit (Express: express.json({limit:'1mb'}); "
+            "  do:    %sraise its limit (Express: express.json({limit:'1mb'}); "
             "nginx: client_max_body_size)",
-            pipeline->sink->name, part->count, size, source_held(pipeline->source), learned);
+            pipeline->sink->name, part->count, size, source_held(pipeline->source), advice);
     }
     return STEP_RECUT;
 }
@@ -415,8 +418,7 @@ static enum step attempt(struct courier *courier, struct part *part)
     if (result.sent && !result.complete)
         doubt(part);
     if (result.gone) {
-        log_error("%s: %s: receiving ends, what is held goes back", pipeline->sink->name,
-                  result.reason);
+        log_error("%s: receiving ends, what is held goes back", result.reason);
         sl_ctx_cancel(pipeline->intake, -EPIPE);
         return give_up(courier, part);
     }

@@ -521,6 +521,28 @@ static void only_what_the_service_names_goes_back(void **state)
     free(w);
 }
 
+static enum outcome refuse_each(struct world *w, const struct sink_request *request,
+                                struct sink_result *result)
+{
+    (void)w;
+    for (size_t i = 0; i < request->count; i++)
+        result->failed[i] = true;
+    return OUTCOME_PARTIAL;
+}
+
+static void a_batch_of_which_nothing_is_taken_is_not_delivered(void **state)
+{
+    struct world *w = world_new(30);
+
+    (void)state;
+    w->judge = refuse_each;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_REFUSED), 30);
+    assert_int_equal(w->account.batches, 0);
+    assert_int_equal(w->account.requests, 1);
+    free(w);
+}
+
 static enum outcome too_large(struct world *w, const struct sink_request *request,
                               struct sink_result *result)
 {
@@ -1081,6 +1103,36 @@ static void contains(const char *text, const char *what)
         fail_msg("no \"%s\" in:\n%s", what, text);
 }
 
+static enum outcome above_1000_bytes(struct world *w, const struct sink_request *request,
+                                     struct sink_result *result)
+{
+    (void)w;
+    (void)result;
+    return request->body.n > 1000 ? OUTCOME_SPLIT : OUTCOME_ACCEPTED;
+}
+
+/* The advice of its log is a value of the flag, whatever the batch's size. */
+static void the_advice_of_a_413_can_be_followed(void **state)
+{
+    static const struct {
+        size_t events;
+        const char *advice;
+    } cases[] = {{200, "do:    --batch-bytes 10KB, or raise its limit ("},
+                 {15, "do:    raise its limit ("}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = world_new(cases[i].events);
+        char text[8192];
+
+        w->judge = above_1000_bytes;
+        w->config.batch_count = 200;
+        run_and_read_log(w, text, sizeof(text));
+        contains(text, cases[i].advice);
+        free(w);
+    }
+}
+
 static void a_batch_that_was_accepted_is_a_line(void **state)
 {
     struct world *w = world_new(7);
@@ -1558,7 +1610,9 @@ int main(void)
         cmocka_unit_test(raw_is_one_event_per_request),
         cmocka_unit_test(a_retry_has_the_same_bytes_and_key),
         cmocka_unit_test(only_what_the_service_names_goes_back),
+        cmocka_unit_test(a_batch_of_which_nothing_is_taken_is_not_delivered),
         cmocka_unit_test(a_413_splits_by_bytes_and_is_remembered),
+        cmocka_unit_test(the_advice_of_a_413_can_be_followed),
         cmocka_unit_test(an_event_that_is_too_large_alone_goes_back),
         cmocka_unit_test(a_refused_batch_goes_back_whole),
         cmocka_unit_test(a_pause_probes_with_one_batch_and_keeps_everything),
