@@ -48,17 +48,23 @@ static struct scenario scenario_of(const struct simulate_options *options)
     return scenario;
 }
 
-static void expect_refusal(const struct simulate_options *options, const char *says)
+static void expect_refusal_with(const struct simulate_options *options, int status,
+                                const char *says)
 {
     struct scenario scenario;
     struct problem problem;
 
     problem_init(&problem);
     assert_int_equal(scenario_read(&scenario, options, &problem), PROBLEM);
-    assert_int_equal(problem.status, EXIT_BAD_USAGE);
+    assert_int_equal(problem.status, status);
     if (!strstr(problem.text.p, says))
         fail_msg("%s: does not say: %s", problem.text.p, says);
     problem_deinit(&problem);
+}
+
+static void expect_refusal(const struct simulate_options *options, const char *says)
+{
+    expect_refusal_with(options, EXIT_BAD_USAGE, says);
 }
 
 static void test_rates(void **state)
@@ -115,7 +121,7 @@ static void test_rate_files(void **state)
     expect_refusal(&o, "begins after 1h, and the simulation ends after 1h\n  do:    a longer");
     unlink(o.rate);
     o.rate = "/tmp";
-    expect_refusal(&o, "--rate /tmp can't be read: Is a directory");
+    expect_refusal_with(&o, EXIT_BAD_CONFIG, "--rate /tmp can't be read: Is a directory");
     o.rate = file_of("# nothing\n");
     expect_refusal(&o, "has no line");
     unlink(o.rate);
