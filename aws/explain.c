@@ -67,6 +67,15 @@ static void add_region_origin(struct text *t, struct strbuf *out)
         strbuf_addf(out, "; %s says %s", profile->origin, profile->value);
 }
 
+/* Commands that are proposed ask where sluice asked: not every aws reads the variables or the profile's endpoint. */
+static void add_endpoint_flag(struct text *t)
+{
+    size_t n = strlen(t->queue->endpoint);
+
+    if (is_elsewhere(t))
+        strbuf_addf(&t->advice, " --endpoint-url %.*s", (int)n - 1, t->queue->endpoint);
+}
+
 static void unreachable(struct text *t)
 {
     const char *advice;
@@ -120,8 +129,8 @@ static void credentials(struct text *t)
     else if (strstr(f->code, "Signature"))
         strbuf_adds(&t->advice, "check that the secret key belongs to that access key");
     else
-        strbuf_adds(&t->advice, "check the access key; temporary ones need AWS_SESSION_TOKEN too "
-                                "(aws sts get-caller-identity)");
+        strbuf_addf(&t->advice, "check the access key; temporary ones need AWS_SESSION_TOKEN too%s",
+                    is_elsewhere(t) ? "" : " (aws sts get-caller-identity)");
 }
 
 static void wrong_time(struct text *t)
@@ -178,13 +187,15 @@ static void no_queue(struct text *t)
                 t->queue->region, t->queue->endpoint);
     add_region_origin(t, &t->asked);
     add_endpoint_origin(t);
-    if (other && !is_elsewhere(t))
+    if (other && !is_elsewhere(t)) {
         strbuf_addf(&t->advice, "--region %s, or give the queue's URL", profile->value);
-    else
-        strbuf_addf(&t->advice,
-                    "check the name and the region, or aws sqs create-queue --queue-name %s "
-                    "--region %s",
-                    t->queue->name, t->queue->region);
+        return;
+    }
+    strbuf_addf(&t->advice,
+                "check the name and the region, or aws sqs create-queue --queue-name %s "
+                "--region %s",
+                t->queue->name, t->queue->region);
+    add_endpoint_flag(t);
 }
 
 static void refused(struct text *t)
@@ -193,7 +204,9 @@ static void refused(struct text *t)
     add_answer(&t->what, t->failure);
     add_asked(t);
     strbuf_adds(&t->advice, "check the flags against the queue's settings (aws sqs "
-                            "get-queue-attributes --attribute-names All)");
+                            "get-queue-attributes --attribute-names All");
+    add_endpoint_flag(t);
+    strbuf_adds(&t->advice, ")");
 }
 
 static void not_sqs(struct text *t)

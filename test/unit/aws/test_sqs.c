@@ -408,6 +408,36 @@ WORLD_TEST(failures_are_judged)
     }
 }
 
+WORLD_TEST(commands_that_are_proposed_ask_where_sluice_asked)
+{
+    static const char url[] = "http://127.0.0.1:9324/000000000000/orders";
+    static const struct {
+        const char *body, *says;
+    } rows[] = {
+        {ERROR("InvalidParameterValue"), "(aws sqs get-queue-attributes --attribute-names All "
+                                         "--endpoint-url http://127.0.0.1:9324)"},
+        {ERROR("QueueDoesNotExist"), "aws sqs create-queue --queue-name orders --region eu-west-1 "
+                                     "--endpoint-url http://127.0.0.1:9324"},
+        {ERROR("InvalidClientTokenId"), "temporary ones need AWS_SESSION_TOKEN too"},
+    };
+    struct slice handle = SLICE("h");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct reply reply = {.status = 400, .body = rows[i].body};
+        struct desk desk = desk_with(ctx, (struct aws_config_options){0}, url, &reply, 1);
+        struct sqs_failure failure;
+        struct sqs_entry entries[1];
+
+        assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure),
+                         SQS_FAILED);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        if (!strstr(desk.problem.text.p, rows[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says);
+        assert_null(strstr(desk.problem.text.p, "aws sts")); /* it is AWS that this would ask */
+        desk_clear(&desk);
+    }
+}
+
 WORLD_TEST(retries_wait_and_are_signed_anew)
 {
     struct slice handle = SLICE("h");
@@ -598,6 +628,7 @@ int main(void)
         AT_HOME(messages_are_sent),
         AT_HOME(attributes_are_read),
         AT_HOME(failures_are_judged),
+        AT_HOME(commands_that_are_proposed_ask_where_sluice_asked),
         AT_HOME(retries_wait_and_are_signed_anew),
         AT_HOME(an_empty_quota_slows_receives_down),
         AT_HOME(attempts_can_be_set),
