@@ -256,7 +256,11 @@ def test_sluice_signs_for_its_own_queue(serve, sluice, keys):
     bad = {**good, "AWS_SECRET_ACCESS_KEY": "guess"}
     for command in (["queues"], ["peek", "orders"], ["send", "--to", "orders"]):
         ended = sluice(*command, env=bad, stdin=b"x\n").end(10)
-        assert ended.code == 77 and "AWS refuses the credentials" in ended.err, ended
+        assert ended.code == 77 and f"{served.url.split('//')[1]} refuses the credentials" in ended.err, ended
+        assert "do:    check that the secret key belongs" in ended.err, ended
+    ended = sluice("queues", env={**good, "AWS_REGION": "eu-west-1"}).end(10)
+    assert ended.code == 77 and "signed for eu-west-1: the region came from AWS_REGION" in ended.err, ended
+    assert "do:    --region" in ended.err and "secret" not in ended.err, ended
 
 
 # ---- limits ----
