@@ -322,13 +322,15 @@ int perseus_start(struct perseus **out, struct sl_ctx *ctx, const struct perseus
     if (!p)
         return -ENOMEM;
     p->config = *config;
-    p->config.listen = p->config.ledger = NULL;
+    p->config.listen = p->config.ledger = p->config.advice = NULL;
     if (p->config.status == 0)
         p->config.status = 503;
     options.arg = p;
     r = config->ledger ? ledger_read(config->ledger, remember, p, problem) : 0;
     if (r == 0)
         r = ledger_open(&p->ledger, config->ledger, problem);
+    if (r == PROBLEM && config->advice)
+        problem_advise(problem, config->advice);
     if (r == 0) {
         r = http_server_new(&p->server, ctx, &options, problem);
         if (r != 0)

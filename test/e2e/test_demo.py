@@ -218,10 +218,12 @@ def test_other_files_are_refused_and_left(demo, folder):
     (folder / "queue.db").write_text("my diary\n" * 1000)
     ended = demo("--for", "1s").end(10)
     assert ended.code == 78 and "queue.db" in ended.err, ended
+    assert "do:    see to that file, or name another directory with --dir" in ended.err and "--data" not in ended.err, ended
     assert (folder / "queue.db").read_text() == "my diary\n" * 1000
     (folder / "perseus.ledger").write_text("my notes\n")
     ended = demo("--for", "1s").end(10)
     assert ended.code == 78 and "is no ledger of perseus" in ended.err, ended
+    assert "do:    see to that file, or name another directory with --dir" in ended.err, ended
     assert (folder / "perseus.ledger").read_text() == "my notes\n"
 
 
