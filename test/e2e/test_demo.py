@@ -227,6 +227,20 @@ def test_other_files_are_refused_and_left(demo, folder):
     assert (folder / "perseus.ledger").read_text() == "my notes\n"
 
 
+def test_runs_that_are_damaged(demo, folder):
+    ended = demo("--for", "500ms", "--latency", "30s", "--batch-age", "100ms").end(20)
+    assert ended.code == 75, ended
+    (folder / "runs").write_text("junk\n")
+    ended = demo("--for", "500ms").end(40)
+    assert ended.code == 0, ended
+    assert (f"warn {folder}/runs is damaged: how many runs there were, and how the last one ended, is not known"
+            in ended.err), ended
+    assert "continues an earlier run: " in ended.err, ended
+    account = numbers(ended)
+    assert account["sent"] == account["delivered"] and account["runs"] == 0
+    assert is_gone(folder)
+
+
 def test_events_that_are_a_folder(demo, tmp_path):
     ended = demo("--events", tmp_path).end(60)
     assert ended.code == 78 and "Is a directory" in ended.err, ended
