@@ -510,6 +510,17 @@ def test_peek_has_no_effect(serve, sluice):
         "ApproximateNumberOfMessages"] == "2"
 
 
+def test_what_a_body_holds_does_not_move_the_cursor(serve, sluice):
+    """All controls that SQS lets through: those of one byte, and U+0080-009F, of which U+009B begins commands."""
+    served = serve("--queue", "orders")
+    body = "a\rb\x7fc\x9b2Jd\x80\x9f\xa0\u0100\u2028 ü\te\r\nf"
+    served.sqs().send_message(QueueUrl=served.queue(), MessageBody=body)
+    code, out, err = said(sluice, served, "peek", "orders", "--body")
+    assert out.split("\n")[2:] == ["    a?b?c?2Jd??\xa0\u0100\u2028 ü\te?", "    f", ""], (out, err)
+    code, out, err = said(sluice, served, "peek", "orders", "--body", "--json")
+    assert json.loads(out)["messages"][0]["body"] == body
+
+
 def test_peek_at_groups_and_delays(serve, sluice):
     served = serve("--queue", "orders.fifo", "--queue", "later,delay=10m", "--queue", "empty")
     sqs = served.sqs()
