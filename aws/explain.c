@@ -25,6 +25,23 @@ static bool is_elsewhere(const struct text *t)
            (uri_read(slice_of(t->queue->endpoint), &uri) == URI_OK && uri.reach == URI_LOOPBACK);
 }
 
+/* The host that was asked, and its port if the endpoint has one. */
+static struct slice host_of(const struct text *t)
+{
+    struct slice endpoint = slice_of(t->queue->endpoint);
+    struct uri uri;
+
+    return uri_read(endpoint, &uri) == URI_OK ? uri.authority : endpoint;
+}
+
+/* Who refuses. An endpoint that was set may as well be one of AWS's. */
+static struct slice refuser(const struct text *t)
+{
+    struct slice host = host_of(t), own = SLICE(".amazonaws.");
+
+    return is_elsewhere(t) && !memmem(host.p, host.n, own.p, own.n) ? host : SLICE("AWS");
+}
+
 static const char *word_or(const char *text, const char *otherwise)
 {
     return text && *text ? text : otherwise;
@@ -67,6 +84,15 @@ static void add_region_origin(struct text *t, struct strbuf *out)
         strbuf_addf(out, "; %s says %s", profile->origin, profile->value);
 }
 
+/* Commands that are proposed ask where sluice asked: not every aws reads the variables or the profile's endpoint. */
+static void add_endpoint_flag(struct text *t)
+{
+    size_t n = strlen(t->queue->endpoint);
+
+    if (is_elsewhere(t))
+        strbuf_addf(&t->advice, " --endpoint-url %.*s", (int)n - 1, t->queue->endpoint);
+}
+
 static void unreachable(struct text *t)
 {
     const char *advice;
@@ -106,29 +132,55 @@ static bool has_expired(const char *code)
     return strncmp(code, "Expired", 7) == 0;
 }
 
+/* The code of a wrong signature, but the message says that it was made for elsewhere: sluice queue's words, and SQS's. */
+static bool is_for_elsewhere(const struct sqs_failure *f)
+{
+    return strstr(f->message, "for another region") || strcasestr(f->message, "to a valid region");
+}
+
+static void add_region_advice(struct text *t)
+{
+    struct slice host = host_of(t);
+
+    strbuf_addf(&t->asked, "\n  signed for %s: ", t->queue->region);
+    add_region_origin(t, &t->asked);
+    strbuf_addf(&t->advice,
+                "--region with the one that " SLICE_FMT " is in, and check this machine's clock",
+                SLICE_ARG(host));
+}
+
 static void credentials(struct text *t)
 {
     const struct sqs_failure *f = t->failure;
     const char *identity = sqs_client_identity(t->queue->client);
+    struct slice who = refuser(t);
 
-    strbuf_addf(&t->what, "AWS refuses the credentials from %s: ", word_or(identity, "nowhere"));
+    strbuf_addf(&t->what, SLICE_FMT " refuses the credentials from %s: ", SLICE_ARG(who),
+                word_or(identity, "nowhere"));
     add_answer(&t->what, f);
     add_asked(t);
-    if (has_expired(f->code))
+    if (is_for_elsewhere(f))
+        add_region_advice(t);
+    else if (has_expired(f->code))
         strbuf_adds(&t->advice, "get new ones: aws sso login, then "
                                 "eval \"$(aws configure export-credentials --format env)\"");
     else if (strstr(f->code, "Signature"))
         strbuf_adds(&t->advice, "check that the secret key belongs to that access key");
     else
-        strbuf_adds(&t->advice, "check the access key; temporary ones need AWS_SESSION_TOKEN too "
-                                "(aws sts get-caller-identity)");
+        strbuf_addf(&t->advice, "check the access key; temporary ones need AWS_SESSION_TOKEN too%s",
+                    is_elsewhere(t) ? "" : " (aws sts get-caller-identity)");
 }
 
 static void wrong_time(struct text *t)
 {
     int64_t skew_ms = sqs_client_skew_ms(t->queue->client);
+    struct slice who = refuser(t);
 
-    strbuf_adds(&t->what, "AWS refuses the time of the request: ");
+    if (is_for_elsewhere(t->failure)) { /* the right time was tried as well */
+        credentials(t);
+        return;
+    }
+    strbuf_addf(&t->what, SLICE_FMT " refuses the time of the request: ", SLICE_ARG(who));
     add_answer(&t->what, t->failure);
     add_asked(t);
     if (skew_ms)
@@ -178,13 +230,15 @@ static void no_queue(struct text *t)
                 t->queue->region, t->queue->endpoint);
     add_region_origin(t, &t->asked);
     add_endpoint_origin(t);
-    if (other && !is_elsewhere(t))
+    if (other && !is_elsewhere(t)) {
         strbuf_addf(&t->advice, "--region %s, or give the queue's URL", profile->value);
-    else
-        strbuf_addf(&t->advice,
-                    "check the name and the region, or aws sqs create-queue --queue-name %s "
-                    "--region %s",
-                    t->queue->name, t->queue->region);
+        return;
+    }
+    strbuf_addf(&t->advice,
+                "check the name and the region, or aws sqs create-queue --queue-name %s "
+                "--region %s",
+                t->queue->name, t->queue->region);
+    add_endpoint_flag(t);
 }
 
 static void refused(struct text *t)
@@ -193,7 +247,9 @@ static void refused(struct text *t)
     add_answer(&t->what, t->failure);
     add_asked(t);
     strbuf_adds(&t->advice, "check the flags against the queue's settings (aws sqs "
-                            "get-queue-attributes --attribute-names All)");
+                            "get-queue-attributes --attribute-names All");
+    add_endpoint_flag(t);
+    strbuf_adds(&t->advice, ")");
 }
 
 static void not_sqs(struct text *t)

@@ -21,7 +21,7 @@ struct account_ends {
     uint64_t again;     /* how often it accepted one that it had accepted before */
     uint64_t left;      /* in the queue */
     uint64_t not_sent;  /* refused by the queue, or given up: of this run */
-    unsigned runs;
+    unsigned runs;      /* 0: not known */
 };
 
 /* How many are still to be delivered. */

@@ -7,6 +7,8 @@
 
 #include <sluice/base.h>
 
+#include "core/json.h"
+
 enum { GAP = 2, CELL_MAX = 300 };
 
 static size_t width_of(const struct columns *columns)
@@ -30,6 +32,18 @@ static bool make_room(struct columns *columns)
     return true;
 }
 
+static void hide_controls(char *text)
+{
+    char *to = text;
+
+    for (const char *p = text; *p; p++) {
+        size_t control = utf8_control((struct slice){p, 2}); /* the second may be the end */
+        *to++ = control ? '?' : *p;
+        p += control > 1;
+    }
+    *to = '\0';
+}
+
 void columns_add(struct columns *columns, const char *format, ...)
 {
     char text[CELL_MAX + 1];
@@ -37,9 +51,7 @@ void columns_add(struct columns *columns, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    hide_controls(text);
     char *cell = make_room(columns) ? strdup(text) : NULL;
     if (cell)
         columns->cells[columns->count++] = cell;

@@ -37,6 +37,9 @@ enum { VISIBILITY_S = 10 };
 
 enum { RECEIVERS = 10 };
 
+/* Of the files in its directory the user has named none. */
+static const char file_advice[] = "see to that file, or name another directory with --dir";
+
 struct demo {
     const struct command *command;
     struct demo_options options;
@@ -98,16 +101,23 @@ SL_TASK(watch_store)
 /* Says what an earlier run left, and gives what that run held the time to come back. */
 static void go_on(struct demo *demo)
 {
+    static const char *const earlier[] = {
+        [DEMO_KILLED] = "a run that was killed",
+        [DEMO_ENDED] = "a run that gave up",
+        [DEMO_UNKNOWN] = "an earlier run",
+    };
     struct queue_counts counts = counts_of(demo);
     char number[UNITS_TEXT_SIZE], hidden[UNITS_TEXT_SIZE], text[100] = "";
 
     if (demo->state.before == DEMO_FRESH)
         return;
+    if (demo->state.before == DEMO_UNKNOWN)
+        log_warn("%s %s: how many runs there were, and how the last one ended, is not known",
+                 demo->state.log, demo->state.why_unknown);
     if (counts.in_flight > 0)
         snprintf(text, sizeof text, ", %s of them hidden for %d s at most",
                  units_print_count(hidden, counts.in_flight), VISIBILITY_S);
-    log_info("continues a run that %s: %s event%s still in the queue%s",
-             demo->state.before == DEMO_KILLED ? "was killed" : "gave up",
+    log_info("continues %s: %s event%s still in the queue%s", earlier[demo->state.before],
              units_print_count(number, left_in(&counts)), left_in(&counts) == 1 ? " is" : "s are",
              text);
     if (counts.in_flight > 0)
@@ -127,6 +137,7 @@ static int open_queue(struct demo *demo, struct sl_ctx *ctx, struct problem *pro
     const struct queue_server_config config = {
         .listen = "127.0.0.1:0",
         .data = demo->state.data,
+        .advice = file_advice,
         .service = {.queues = queues, .queue_count = sizeof queues / sizeof queues[0]},
     };
     int result = queue_server_start(&demo->server, ctx, &config, problem);
@@ -173,7 +184,7 @@ static void leave_state(struct demo *demo, bool is_done)
 {
     int error = is_done ? demo_state_clear(&demo->state) : demo_state_keep(&demo->state);
     if (error < 0)
-        log_warn("%s: %s", demo->state.folder, strerror(-error));
+        log_warn("%s: %s", is_done ? demo->state.folder : demo->state.log, strerror(-error));
 }
 
 static int stop_service(struct demo *demo, struct sl_ctx *ctx, struct perseus_stats *stats)
@@ -345,6 +356,7 @@ static int run_demo(const struct command *command, const char *const *argv)
                                  : command_fail(command, result);
     demo.service.body_max = demo.options.batch.bytes;
     demo.service.ledger = demo.state.ledger;
+    demo.service.advice = file_advice;
     output_open(&demo.options.output);
     status = sl_run(demo_task, &demo);
     return status < 0 ? command_fail(command, status) : status;

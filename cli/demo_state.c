@@ -87,6 +87,14 @@ static int no_folder(const char *path, int error, struct problem *problem)
                        path, strerror(-error));
 }
 
+static int no_log(const char *path, int error, struct problem *problem)
+{
+    return problem_set(problem, EXIT_BAD_CONFIG,
+                       "%s can't be written: %s\n"
+                       "  do:    see to that file, or name another directory with --dir",
+                       path, strerror(-error));
+}
+
 static int find_folder(struct demo_state *state, const char *folder, struct problem *problem)
 {
     state->folder = folder ? strdup(folder) : usual_folder();
@@ -122,18 +130,35 @@ static int add_line(const struct demo_state *state, const char *line)
     return close(fd) < 0 && error == 0 ? -errno : error;
 }
 
+/* Each line as a run writes it. false: something else is in there. */
+static bool read_lines(struct demo_state *state, FILE *file)
+{
+    char line[32];
+
+    while (fgets(line, sizeof line, file)) {
+        bool begun = strcmp(line, "begun\n") == 0;
+        if (!begun && strcmp(line, "ended\n") != 0)
+            return false;
+        state->runs += begun;
+        state->before = begun ? DEMO_KILLED : DEMO_ENDED;
+    }
+    return state->runs > 0;
+}
+
 /* Counts the runs before, and how the last one ended. */
 static void read_runs(struct demo_state *state)
 {
     int fd = openat(state->fd, runs_file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    char line[32];
+    int error = file ? 0 : errno;
 
-    state->before = DEMO_KILLED;
-    while (file && fgets(line, sizeof line, file)) {
-        state->runs += strcmp(line, "begun\n") == 0;
-        state->before = strcmp(line, "ended\n") == 0 ? DEMO_ENDED : DEMO_KILLED;
-    }
+    if (error == ENOENT)
+        snprintf(state->why_unknown, sizeof state->why_unknown, "is not there");
+    else if (error)
+        snprintf(state->why_unknown, sizeof state->why_unknown, "can't be read: %s",
+                 strerror(error));
+    else if (!read_lines(state, file))
+        snprintf(state->why_unknown, sizeof state->why_unknown, "is damaged");
     if (file)
         fclose(file);
     else if (fd >= 0)
@@ -149,6 +174,10 @@ static int take_over(struct demo_state *state)
         state->before = DEMO_FRESH;
     }
     state->runs++;
+    if (state->why_unknown[0]) {
+        state->before = DEMO_UNKNOWN;
+        state->runs = 0;
+    }
     return add_line(state, "begun\n");
 }
 
@@ -180,9 +209,10 @@ int demo_state_open(struct demo_state *out, const char *folder, struct problem *
     if (result == 0) {
         state.data = path_in(&state, queue_file);
         state.ledger = path_in(&state, ledger_file);
-        result = state.data && state.ledger ? take_over(&state) : -ENOMEM;
+        state.log = path_in(&state, runs_file);
+        result = state.data && state.ledger && state.log ? take_over(&state) : -ENOMEM;
         if (result < 0 && result != -ENOMEM)
-            result = no_folder(state.folder, result, problem);
+            result = no_log(state.log, result, problem);
     }
     if (result == 0)
         *out = state;
@@ -209,5 +239,6 @@ void demo_state_close(struct demo_state *state)
     free(state->folder);
     free(state->data);
     free(state->ledger);
+    free(state->log);
     *state = (struct demo_state){.fd = -1};
 }

@@ -136,7 +136,7 @@ static const struct number_kind {
     [FLAG_SIZE] = {"KB", "B KB MB GB TB, KiB MiB GiB TiB", "64KB"},
     [FLAG_DURATION] = {"s", "us ms s m h", "5s"},
     [FLAG_RATE] = {"/s", "/s /m /h", "100/s"},
-    [FLAG_SHARE] = {"%", "%", "1%"},
+    [FLAG_SHARE] = {"%", "%", "10%"},
 };
 
 static enum units_result number_read(enum flag_type type, const char *text, struct number *out)
@@ -181,17 +181,27 @@ static int number_outside(const struct flag *row, const struct number *number)
     return 0;
 }
 
+/* A value that shows how one is written: the default, unless that is a word or zero, as without the flag. */
+static const char *example_of(const struct flag *row)
+{
+    struct number standard;
+
+    if (row->standard && !row->word &&
+        number_read(row->type, row->standard, &standard) == UNITS_OK &&
+        (standard.whole > 0 || standard.real > 0))
+        return row->standard;
+    return number_kinds[row->type].example;
+}
+
 static int bad_number(const struct setting *s, enum units_result result)
 {
     const struct number_kind *kind = &number_kinds[s->place.row->type];
-    const char *standard =
-        s->place.row->standard && !s->place.row->word ? s->place.row->standard : kind->example;
     char given[160], better[SHOWN_MAX], advice[160];
 
     as_given(s, s->text, given);
     if (result == UNITS_NO_UNIT)
         snprintf(better, sizeof better, "%.20s%s", s->text, kind->usual_unit);
-    as_given(s, result == UNITS_NO_UNIT ? better : standard, advice);
+    as_given(s, result == UNITS_NO_UNIT ? better : example_of(s->place.row), advice);
     if (s->place.row->type == FLAG_COUNT)
         return problem_set(
             s->problem, EXIT_BAD_USAGE, "%s %s\n  do:    %s", given,

@@ -44,11 +44,12 @@ static void add_body(const char *body, struct strbuf *out)
 {
     strbuf_adds(out, "    ");
     for (const char *p = body; *p; p++) {
-        bool is_plain = (unsigned char)*p >= ' ' && *p != 0x7f;
+        size_t control = utf8_control((struct slice){p, 2}); /* the second may be the end */
         if (*p == '\n')
             strbuf_adds(out, "\n    ");
         else
-            strbuf_addc(out, is_plain || *p == '\t' ? *p : '?');
+            strbuf_addc(out, control && *p != '\t' ? '?' : *p);
+        p += control > 1;
     }
     strbuf_addc(out, '\n');
 }

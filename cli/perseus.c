@@ -108,7 +108,9 @@ static int serve_until_signal(struct sl_ctx *ctx, const struct serve *serve,
     if (result < 0)
         log_error("the ledger could not be written: %s", strerror(-result));
     int status = tell_summary(serve, &stats);
-    return result < 0 ? EXIT_INTERNAL : status;
+    if (result < 0)
+        status = result == -ENOMEM ? EXIT_INTERNAL : EXIT_NOT_AVAILABLE;
+    return status;
 }
 
 static int serve_task(struct sl_ctx *ctx, void *arg)

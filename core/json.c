@@ -143,6 +143,15 @@ size_t utf8_count(struct slice text)
     return n;
 }
 
+size_t utf8_control(struct slice text)
+{
+    const unsigned char *p = (const unsigned char *)text.p;
+
+    if (text.n > 0 && (p[0] < 0x20 || p[0] == 0x7f))
+        return 1;
+    return text.n > 1 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0 ? 2 : 0;
+}
+
 /* ---- tokens ---- */
 
 static bool fail(struct json *j, const char *at, const char *error)

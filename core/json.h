@@ -107,4 +107,8 @@ bool utf8_is_valid(struct slice text);
 /* The characters (code points) of valid UTF-8. */
 size_t utf8_count(struct slice text);
 
+/* The bytes of the control character that `text` begins with: below space, DEL, and U+0080-009F, which some terminals obey
+ * as well. 0: it begins with none. */
+size_t utf8_control(struct slice text);
+
 #endif

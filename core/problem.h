@@ -31,5 +31,8 @@ void problem_deinit(struct problem *problem);
 /* Replaces the text by a formatted one. Returns PROBLEM, so that it can end a function. */
 __attribute__((format(printf, 3, 4))) int
 problem_set(struct problem *problem, enum exit_status status, const char *format, ...);
+/* Puts another advice in place of the text's "do:" line, or behind it if there is none: for who knows what the one that
+ * found the problem does not, such as the flag that a file's name came from. */
+void problem_advise(struct problem *problem, const char *advice);
 
 #endif

@@ -95,12 +95,6 @@ static size_t utf8_char(const char *p, size_t n)
     return want <= n && utf8_is_valid((struct slice){p, want}) ? want : 0;
 }
 
-/* Controls: below space, DEL, and U+0080-009F, which some terminals obey as well. */
-static bool is_control(const unsigned char *p, size_t n)
-{
-    return p[0] < 0x20 || p[0] == 0x7f || (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
-}
-
 static void put_escaped(struct line *line, const char *s, size_t len)
 {
     bool is_json = logger.format == LOG_JSON;
@@ -112,7 +106,7 @@ static void put_escaped(struct line *line, const char *s, size_t len)
             snprintf(code, sizeof code, is_json ? "\\ufffd" : "\\x%02x", p[i]);
             puts_line(line, code);
             n = 1;
-        } else if (is_control(p + i, n)) {
+        } else if (utf8_control((struct slice){s + i, n}) > 0) {
             const char *known = p[i] == '\n'   ? "\\n"
                                 : p[i] == '\t' ? "\\t"
                                 : p[i] == '\r' ? "\\r"

@@ -14,6 +14,7 @@
 
 #include "core/units.h"
 #include "io/http_server.h"
+#include "ops/log.h"
 #include "perseus/event.h"
 #include "perseus/ledger.h"
 #include "perseus/memory.h"
@@ -23,6 +24,7 @@ struct perseus {
     struct perseus_stats stats;
     struct http_server *server;
     struct ledger ledger;
+    struct log_limit ledger_log;
     struct id_set seen;
     struct answers answers;
     unsigned running; /* requests */
@@ -195,6 +197,16 @@ static int accept_events(struct perseus *p, const struct request *request, struc
     return 0;
 }
 
+/* The ledger's first error is its last word: it comes again with each batch. */
+static void tell_lost(struct perseus *p, int error)
+{
+    p->ledger_log.every = sl_sec(10);
+    if (log_limit_pass(&p->ledger_log))
+        log_error("the ledger could not be written: %s\n  do:    see to that, then start it again: "
+                  "every batch is answered 503 until then",
+                  strerror(-error));
+}
+
 static void accept(struct perseus *p, struct request *request)
 {
     const struct perseus_stats before = p->stats;
@@ -206,6 +218,8 @@ static void accept(struct perseus *p, struct request *request)
     strbuf_adds(&body, "{\"batchItemFailures\":[");
     strbuf_add_slice(&body, strbuf_slice(&failures));
     strbuf_adds(&body, "]}");
+    if (written < 0)
+        tell_lost(p, written);
     if (r < 0 || written < 0 || strbuf_failed(&failures) || strbuf_failed(&body)) {
         p->stats = before;
         refuse(p, request->exchange, 503, "%s", written < 0 ? strerror(-written) : "out of memory");
@@ -308,13 +322,15 @@ int perseus_start(struct perseus **out, struct sl_ctx *ctx, const struct perseus
     if (!p)
         return -ENOMEM;
     p->config = *config;
-    p->config.listen = p->config.ledger = NULL;
+    p->config.listen = p->config.ledger = p->config.advice = NULL;
     if (p->config.status == 0)
         p->config.status = 503;
     options.arg = p;
     r = config->ledger ? ledger_read(config->ledger, remember, p, problem) : 0;
     if (r == 0)
         r = ledger_open(&p->ledger, config->ledger, problem);
+    if (r == PROBLEM && config->advice)
+        problem_advise(problem, config->advice);
     if (r == 0) {
         r = http_server_new(&p->server, ctx, &options, problem);
         if (r != 0)

@@ -30,6 +30,8 @@ struct perseus_config {
     const char *listen; /* as io/http_server.h; NULL = "127.0.0.1:0" */
     /* A file that gets a line for each accepted event, and whose lines from earlier runs are remembered; NULL = none */
     const char *ledger;
+    const char *
+        advice; /* what to do if the ledger can't be used; NULL = what suits a file that was named */
     sl_dur latency;     /* before each answer; 0 = none */
     sl_dur latency_p99; /* of one request in a hundred instead; 0 = none are slower */
     double fail_rate;   /* share of requests that fail, 0 to 1 */

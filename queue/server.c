@@ -114,6 +114,8 @@ static int open_all(struct queue_server *server, struct sl_ctx *ctx,
 
     if (result == 0)
         result = queue_service_new(&server->service, store, &config->service, problem);
+    if (result == PROBLEM && config->advice)
+        problem_advise(problem, config->advice);
     if (result != 0)
         return result;
     if (message_max == 0)

@@ -17,6 +17,7 @@
 struct queue_server_config {
     const char *listen; /* as io/http_server.h; NULL = "127.0.0.1:9324" */
     const char *data;   /* the database's file; NULL = in memory */
+    const char *advice; /* what to do if that file can't be used; NULL = what suits --data */
     struct queue_service_config service;
 };
 

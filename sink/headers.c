@@ -10,6 +10,8 @@
 
 /* A header file larger than this is no header file. */
 enum { FILE_MAX = 64 * 1024 };
+/* Of a flag that is refused; as for every other flag. */
+enum { SHOWN_MAX = 60 };
 
 /* One place where headers come from: a flag's line, or a file. */
 struct header_origin {
@@ -294,18 +296,42 @@ static int read_origins(struct headers *headers, struct problem *problem)
     return 0;
 }
 
-/* Of a flag only the name is shown, and only if there is one: what follows may be secret. */
+/*
+ * What may be shown of a flag: its name, as what follows the colon may be secret. Without a colon it is the first word, as a
+ * token may follow the name whose colon was forgotten.
+ */
+static const char *shown(struct slice line, char out[SHOWN_MAX + 4])
+{
+    const unsigned char *p = (const unsigned char *)line.p;
+    bool has_name = memchr(p, ':', line.n);
+    size_t n = 0;
+
+    for (; n < line.n && n < SHOWN_MAX && (has_name ? p[n] != ':' : p[n] > ' '); n++)
+        out[n] = p[n] >= ' ' && p[n] < 0x7f ? line.p[n] : '?';
+    strcpy(out + n, n < line.n && p[n] != ':' ? "..." : "");
+    return out;
+}
+
 static int refuse(const struct header_origin *culprit, const char *why, struct problem *problem)
 {
     struct slice line = strbuf_slice(&culprit->text);
-    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
-    int n = colon ? (int)(colon - line.p) : 0;
+    char text[SHOWN_MAX + 4];
 
+    if (culprit->is_bearer)
+        return problem_set(problem, EXIT_BAD_USAGE,
+                           "--bearer-file %s: its header %s\n"
+                           "  do:    put the token into it, alone, or leave --bearer-file out",
+                           culprit->path, why);
     if (culprit->path)
         return problem_set(problem, EXIT_BAD_USAGE,
                            "the file %s: a header %s\n  do:    leave it out", culprit->path, why);
-    return problem_set(problem, EXIT_BAD_USAGE, "--header %.*s: a header %s\n  do:    leave it out",
-                       n, line.p, why);
+    if (!memchr(line.p, ':', line.n))
+        return problem_set(problem, EXIT_BAD_USAGE,
+                           "--header '%s': a header %s\n"
+                           "  do:    --header 'Name: value', or leave it out",
+                           shown(line, text), why);
+    return problem_set(problem, EXIT_BAD_USAGE, "--header %s: a header %s\n  do:    leave it out",
+                       shown(line, text), why);
 }
 
 int headers_new(struct headers **out, const char *const *lines, const char *const *files,

@@ -218,11 +218,27 @@ def test_other_files_are_refused_and_left(demo, folder):
     (folder / "queue.db").write_text("my diary\n" * 1000)
     ended = demo("--for", "1s").end(10)
     assert ended.code == 78 and "queue.db" in ended.err, ended
+    assert "do:    see to that file, or name another directory with --dir" in ended.err and "--data" not in ended.err, ended
     assert (folder / "queue.db").read_text() == "my diary\n" * 1000
     (folder / "perseus.ledger").write_text("my notes\n")
     ended = demo("--for", "1s").end(10)
     assert ended.code == 78 and "is no ledger of perseus" in ended.err, ended
+    assert "do:    see to that file, or name another directory with --dir" in ended.err, ended
     assert (folder / "perseus.ledger").read_text() == "my notes\n"
+
+
+def test_runs_that_are_damaged(demo, folder):
+    ended = demo("--for", "500ms", "--latency", "30s", "--batch-age", "100ms").end(20)
+    assert ended.code == 75, ended
+    (folder / "runs").write_text("junk\n")
+    ended = demo("--for", "500ms").end(40)
+    assert ended.code == 0, ended
+    assert (f"warn {folder}/runs is damaged: how many runs there were, and how the last one ended, is not known"
+            in ended.err), ended
+    assert "continues an earlier run: " in ended.err, ended
+    account = numbers(ended)
+    assert account["sent"] == account["delivered"] and account["runs"] == 0
+    assert is_gone(folder)
 
 
 def test_events_that_are_a_folder(demo, tmp_path):

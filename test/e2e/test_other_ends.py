@@ -149,6 +149,21 @@ def test_perseus_takes_what_run_sends(sluice, tmp_path):
     assert service.end(10).code == 0
 
 
+def test_a_ledger_that_cannot_be_written_is_told_at_once(sluice):
+    port = free_port()
+    service = sluice("perseus", "--listen", f"127.0.0.1:{port}", "--ledger", "/dev/full")
+    service.wait_line(str(port))
+    program = sluice("run", "--from", "synthetic:", "--rate", "1000/s", "--to", f"http://127.0.0.1:{port}/batch", "--drain",
+                     "2s", *QUICK)
+    service.wait_line("error the ledger could not be written: No space left on device")
+    program.terminate()
+    program.end(20)
+    service.terminate()
+    ended = service.end(10)
+    assert ended.code == 69, ended
+    assert "do:    see to that, then start it again" in ended.err, ended
+
+
 def test_version_and_help(sluice):
     version = sluice("--version").end(5)
     assert version.code == 0 and version.out.startswith(b"sluice ")

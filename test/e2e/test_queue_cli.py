@@ -256,7 +256,11 @@ def test_sluice_signs_for_its_own_queue(serve, sluice, keys):
     bad = {**good, "AWS_SECRET_ACCESS_KEY": "guess"}
     for command in (["queues"], ["peek", "orders"], ["send", "--to", "orders"]):
         ended = sluice(*command, env=bad, stdin=b"x\n").end(10)
-        assert ended.code == 77 and "AWS refuses the credentials" in ended.err, ended
+        assert ended.code == 77 and f"{served.url.split('//')[1]} refuses the credentials" in ended.err, ended
+        assert "do:    check that the secret key belongs" in ended.err, ended
+    ended = sluice("queues", env={**good, "AWS_REGION": "eu-west-1"}).end(10)
+    assert ended.code == 77 and "signed for eu-west-1: the region came from AWS_REGION" in ended.err, ended
+    assert "do:    --region" in ended.err and "secret" not in ended.err, ended
 
 
 # ---- limits ----
@@ -504,6 +508,17 @@ def test_peek_has_no_effect(serve, sluice):
     assert told[2]["body"] == "Łódź 🚲" and told[2]["bytes"] == len("Łódź 🚲".encode())
     assert sqs.get_queue_attributes(QueueUrl=served.queue(), AttributeNames=["All"])["Attributes"][
         "ApproximateNumberOfMessages"] == "2"
+
+
+def test_what_a_body_holds_does_not_move_the_cursor(serve, sluice):
+    """All controls that SQS lets through: those of one byte, and U+0080-009F, of which U+009B begins commands."""
+    served = serve("--queue", "orders")
+    body = "a\rb\x7fc\x9b2Jd\x80\x9f\xa0\u0100\u2028 ü\te\r\nf"
+    served.sqs().send_message(QueueUrl=served.queue(), MessageBody=body)
+    code, out, err = said(sluice, served, "peek", "orders", "--body")
+    assert out.split("\n")[2:] == ["    a?b?c?2Jd??\xa0\u0100\u2028 ü\te?", "    f", ""], (out, err)
+    code, out, err = said(sluice, served, "peek", "orders", "--body", "--json")
+    assert json.loads(out)["messages"][0]["body"] == body
 
 
 def test_peek_at_groups_and_delays(serve, sluice):

@@ -212,6 +212,45 @@ WORLD_TEST(missing_queues_are_explained)
     desk_clear(&desk);
 }
 
+/* What creates it must ask where sluice asked: version 1 of aws knows no variable for that. */
+WORLD_TEST(a_missing_queue_is_created_where_it_was_asked_for)
+{
+    const struct reply missing = {.status = 400,
+                                  .body = "{\"__type\":\"QueueDoesNotExist\",\"message\":\"\"}"};
+    static const char create[] = "  do:    check the name and the region, or aws sqs create-queue "
+                                 "--queue-name orders --region eu-west-1";
+    static const struct {
+        const char *flag, *sqs_variable, *variable, *config;
+        const char *endpoint; /* NULL: AWS's own */
+    } rows[] = {
+        {.endpoint = NULL},
+        {.flag = "http://127.0.0.1:18380/", .endpoint = "http://127.0.0.1:18380"},
+        {.sqs_variable = "http://127.0.0.1:18381", .endpoint = "http://127.0.0.1:18381"},
+        {.variable = "https://queue.example/sqs", .endpoint = "https://queue.example/sqs"},
+        {.config = "[default]\nendpoint_url = http://[::1]:18382\n",
+         .endpoint = "http://[::1]:18382"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct desk desk;
+        const char *advice;
+        char want[256];
+
+        home_write("config", rows[i].config ? rows[i].config : "");
+        env_put("AWS_ENDPOINT_URL_SQS", rows[i].sqs_variable);
+        env_put("AWS_ENDPOINT_URL", rows[i].variable);
+        desk = desk_with(ctx, (struct aws_config_options){.endpoint_url = rows[i].flag}, "orders",
+                         &missing, 1);
+        assert_int_equal(desk.result, PROBLEM);
+        snprintf(want, sizeof(want), "%s%s%s", create, rows[i].endpoint ? " --endpoint-url " : "",
+                 rows[i].endpoint ? rows[i].endpoint : "");
+        advice = strstr(desk.problem.text.p, "  do:    ");
+        assert_non_null(advice);
+        assert_string_equal(advice, want);
+        desk_clear(&desk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +258,7 @@ int main(void)
         AT_HOME(queues_are_refused_before_anything_is_sent),
         AT_HOME(a_region_must_come_from_somewhere),
         AT_HOME(missing_queues_are_explained),
+        AT_HOME(a_missing_queue_is_created_where_it_was_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

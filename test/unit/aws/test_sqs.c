@@ -408,6 +408,94 @@ WORLD_TEST(failures_are_judged)
     }
 }
 
+/* The keys are right: what helps is another region, not a look at the secret. */
+WORLD_TEST(a_region_that_the_service_is_not_in_is_named)
+{
+    static const struct {
+        const char *endpoint, *body, *says, *date;
+    } rows[] = {
+        {"http://127.0.0.1:9324",
+         "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"signed for another region, service or "
+         "day\"}",
+         "127.0.0.1:9324 refuses the credentials from the environment: 403 SignatureDoesNotMatch: "
+         "signed for another region, service or day\n"
+         "  asked: http://127.0.0.1:9324/ (DeleteMessageBatch)\n"
+         "  signed for eu-west-1: the region came from AWS_REGION\n"
+         "  do:    --region with the one that 127.0.0.1:9324 is in, and check this machine's clock",
+         NULL},
+        {"https://sqs.us-east-1.amazonaws.com",
+         "{\"__type\":\"com.amazon.coral.service#InvalidSignatureException\",\"message\":"
+         "\"Credential should be scoped to a valid Region, not 'eu-west-1'. \"}",
+         "AWS refuses the credentials from the environment: 403 InvalidSignatureException: "
+         "Credential should be scoped to a valid Region, not 'eu-west-1'. \n"
+         "  asked: https://sqs.us-east-1.amazonaws.com/ (DeleteMessageBatch)\n"
+         "  signed for eu-west-1: the region came from AWS_REGION\n"
+         "  do:    --region with the one that sqs.us-east-1.amazonaws.com is in, and check this "
+         "machine's clock",
+         NULL},
+        {"http://127.0.0.1:9324",
+         "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"signed for another region, service or "
+         "day\"}",
+         "127.0.0.1:9324 refuses the credentials from the environment: ",
+         "Date: Thu, 01 Jan 2026 02:00:00 GMT\r\n"},
+        {"https://queue.example/sqs", ERROR("SignatureDoesNotMatch"),
+         "queue.example refuses the credentials from the environment: 403 SignatureDoesNotMatch: "
+         "because\n"
+         "  asked: https://queue.example/sqs/ (DeleteMessageBatch)\n"
+         "  do:    check that the secret key belongs to that access key",
+         NULL},
+        {"https://queue.example", ERROR("RequestExpired"),
+         "queue.example refuses the time of the request: ", NULL},
+    };
+    struct slice handle = SLICE("h");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct reply reply = {.status = 403, .head = rows[i].date, .body = rows[i].body};
+        struct desk desk =
+            desk_with(ctx, (struct aws_config_options){.endpoint_url = rows[i].endpoint},
+                      "https://queue.example/q/orders", &reply, 1);
+        struct sqs_failure failure;
+        struct sqs_entry entries[1];
+
+        assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure),
+                         SQS_FAILED);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        if (strncmp(desk.problem.text.p, rows[i].says, strlen(rows[i].says)) != 0)
+            fail_msg("\"%s\" is not \"%s\"", desk.problem.text.p, rows[i].says);
+        desk_clear(&desk);
+    }
+}
+
+WORLD_TEST(commands_that_are_proposed_ask_where_sluice_asked)
+{
+    static const char url[] = "http://127.0.0.1:9324/000000000000/orders";
+    static const struct {
+        const char *body, *says;
+    } rows[] = {
+        {ERROR("InvalidParameterValue"), "(aws sqs get-queue-attributes --attribute-names All "
+                                         "--endpoint-url http://127.0.0.1:9324)"},
+        {ERROR("QueueDoesNotExist"), "aws sqs create-queue --queue-name orders --region eu-west-1 "
+                                     "--endpoint-url http://127.0.0.1:9324"},
+        {ERROR("InvalidClientTokenId"), "temporary ones need AWS_SESSION_TOKEN too"},
+    };
+    struct slice handle = SLICE("h");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct reply reply = {.status = 400, .body = rows[i].body};
+        struct desk desk = desk_with(ctx, (struct aws_config_options){0}, url, &reply, 1);
+        struct sqs_failure failure;
+        struct sqs_entry entries[1];
+
+        assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure),
+                         SQS_FAILED);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        if (!strstr(desk.problem.text.p, rows[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says);
+        assert_null(strstr(desk.problem.text.p, "aws sts")); /* it is AWS that this would ask */
+        desk_clear(&desk);
+    }
+}
+
 WORLD_TEST(retries_wait_and_are_signed_anew)
 {
     struct slice handle = SLICE("h");
@@ -598,6 +686,8 @@ int main(void)
         AT_HOME(messages_are_sent),
         AT_HOME(attributes_are_read),
         AT_HOME(failures_are_judged),
+        AT_HOME(a_region_that_the_service_is_not_in_is_named),
+        AT_HOME(commands_that_are_proposed_ask_where_sluice_asked),
         AT_HOME(retries_wait_and_are_signed_anew),
         AT_HOME(an_empty_quota_slows_receives_down),
         AT_HOME(attempts_can_be_set),

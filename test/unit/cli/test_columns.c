@@ -54,12 +54,14 @@ static void test_strange_cells(void **state)
     memset(wide, 'w', sizeof wide - 1);
     wide[sizeof wide - 1] = '\0';
     columns_add(&table, "a\x1b[2J\nb");
+    columns_add(&table, "\xc2\x9b"
+                        "2J\r\xc2\xa0\xc3\x9b");
     columns_print(&table, &out);
-    assert_string_equal(out.p, "A\na?[2J?b\n");
+    assert_string_equal(out.p, "A\na?[2J?b\n?2J?\xc2\xa0\xc3\x9b\n");
     strbuf_reset(&out);
     columns_add(&table, "%s", wide);
     columns_print_row(&table, 0, &out);
-    columns_print_row(&table, 2, &out);
+    columns_print_row(&table, 3, &out);
     assert_int_equal(out.n, 2 + 301);
     columns_deinit(&table);
     strbuf_deinit(&out);

@@ -169,6 +169,72 @@ static void test_what_a_run_finds(void **given)
     demo_state_close(&state);
 }
 
+static void fill(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Nothing is made up of lines that no run has written. */
+static void test_runs_that_are_damaged(void **given)
+{
+    static const struct {
+        const char *text; /* NULL: the file is gone */
+        const char *why;
+    } rows[] = {
+        {"junk\n", "is damaged"},     {"begun\njunk", "is damaged"},
+        {"begun\nbeg", "is damaged"}, {"begun begun\n", "is damaged"},
+        {"", "is damaged"},           {NULL, "is not there"},
+    };
+    struct demo_state state;
+    (void)given;
+
+    open_or_fail(&state, NULL);
+    put(state.data);
+    demo_state_close(&state);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char path[256];
+
+        open_or_fail(&state, NULL);
+        in(&state, "runs", path);
+        assert_string_equal(state.log, path);
+        if (rows[i].text)
+            fill(path, rows[i].text);
+        else
+            assert_int_equal(unlink(path), 0);
+        demo_state_close(&state);
+
+        open_or_fail(&state, NULL);
+        assert_int_equal(state.before, DEMO_UNKNOWN);
+        assert_int_equal(state.runs, 0);
+        assert_string_equal(state.why_unknown, rows[i].why);
+        assert_int_equal(access(path, F_OK), 0); /* it goes on, and is noted there */
+        assert_int_equal(demo_state_keep(&state), 0);
+        demo_state_close(&state);
+    }
+}
+
+static void test_runs_that_cannot_be_written(void **given)
+{
+    struct demo_state state;
+    char path[256], text[512];
+    (void)given;
+
+    open_or_fail(&state, NULL);
+    put(state.data);
+    in(&state, "runs", path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    demo_state_close(&state);
+    snprintf(text, sizeof text,
+             "%s can't be written: Is a directory\n"
+             "  do:    see to that file, or name another directory with --dir",
+             path);
+    expect_problem(NULL, EXIT_BAD_CONFIG, text);
+}
+
 /* Killed while it cleared: the queue is the first to go, so the ledger says nothing any more. */
 static void test_killed_while_clearing(void **given)
 {
@@ -214,6 +280,8 @@ int main(void)
         TEST(test_no_home),
         TEST(test_one_at_a_time),
         TEST(test_what_a_run_finds),
+        TEST(test_runs_that_are_damaged),
+        TEST(test_runs_that_cannot_be_written),
         TEST(test_killed_while_clearing),
         TEST(test_other_peoples_folders),
     };

@@ -130,6 +130,10 @@ static const struct {
     {"run", NULL, "--count 0", "--count 0 is too small: 1 at least"},
     {"perseus", NULL, "--fail-rate 5",
      "--fail-rate 5 has no unit\n  do:    --fail-rate 5% (units: %)"},
+    {"perseus", NULL, "--fail-rate 101%",
+     "--fail-rate 101% is too large\n  do:    --fail-rate 10% (units: %)"},
+    {"perseus", NULL, "--fail-item few",
+     "--fail-item few is malformed\n  do:    --fail-item 10% (units: %)"},
     {"perseus", NULL, "--status 99", "--status 99 is out of range: 200 to 599"},
     /* choices, booleans */
     {"run", NULL, "--format xml", "--format xml is none of lambda|json|ndjson|raw"},

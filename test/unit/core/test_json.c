@@ -418,6 +418,24 @@ static void every_code_point_goes_round(void **state)
     strbuf_deinit(&back);
 }
 
+static void controls_have_one_byte_or_two(void **state)
+{
+    static const struct {
+        struct slice text;
+        size_t size;
+    } cases[] = {
+        {SLICE_INIT(""), 0},         {SLICE_INIT("a\n"), 0},       {SLICE_INIT("\0"), 1},
+        {SLICE_INIT("\x1f"), 1},     {SLICE_INIT(" "), 0},         {SLICE_INIT("~"), 0},
+        {SLICE_INIT("\x7f"), 1},     {SLICE_INIT("\xc2"), 0},      {SLICE_INIT("\xc2\x7f"), 0},
+        {SLICE_INIT("\xc2\x80"), 2}, {SLICE_INIT("\xc2\x9f!"), 2}, {SLICE_INIT("\xc2\xa0"), 0},
+        {SLICE_INIT("\xc3\x9b"), 0}, {SLICE_INIT("\x9b"), 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(utf8_control(cases[i].text), cases[i].size);
+}
+
 /* All sequences of up to three bytes, and those of four that start alike, against RFC 3629's own words: a decoder that
  * looks at the value. */
 static bool is_utf8_by_value(const unsigned char *s, size_t n)
@@ -515,6 +533,7 @@ int main(void)
         cmocka_unit_test(escapes_what_must_be),
         cmocka_unit_test(refuses_to_escape_what_is_no_utf8),
         cmocka_unit_test(every_code_point_goes_round),
+        cmocka_unit_test(controls_have_one_byte_or_two),
         cmocka_unit_test(utf8_by_all_short_sequences),
         cmocka_unit_test(compares_strings_unescaped),
     };

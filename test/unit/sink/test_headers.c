@@ -85,6 +85,41 @@ static void a_refused_flag_is_named_without_its_value(void **state)
     }
 }
 
+/* Without a colon up to a blank, as a token may follow the name whose colon was forgotten. */
+static void what_may_be_shown_of_a_refused_flag_is(void **state)
+{
+#define TEN   "123456789-"
+#define SIXTY TEN TEN TEN TEN TEN TEN
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        {"foo", "--header 'foo': a header is not of the form 'Name: value'\n"
+                "  do:    --header 'Name: value', or leave it out"},
+        {"Authorization Bearer secret", "--header 'Authorization...': "},
+        {"Authorization\tsecret", "--header 'Authorization...': "},
+        {"a\x7f[2J\xe4", "--header 'a?[2J?': "},
+        {"", "--header '': "},
+        {SIXTY, "--header '" SIXTY "': "},
+        {SIXTY "1", "--header '" SIXTY "...': "},
+        {"X Y: secret", "--header X Y: a header has a character in its name"},
+        {"X\x1b[2J: secret", "--header X?[2J: a header has a character in its name"},
+        {SIXTY " : secret", "--header " SIXTY "...: a header has a character in its name"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const list[] = {cases[i].line, NULL};
+        struct headers *headers;
+        struct problem problem;
+
+        problem_init(&problem);
+        assert_int_equal(headers_new(&headers, list, NULL, NULL, &problem), PROBLEM);
+        if (strncmp(problem.text.p, cases[i].says, strlen(cases[i].says)) != 0)
+            fail_msg("\"%s\" is not \"%s\"", problem.text.p, cases[i].says);
+        problem_deinit(&problem);
+    }
+}
+
 /* ---- files ---- */
 
 static void make_path(char path[64])
@@ -132,6 +167,27 @@ static struct headers *open_headers(const char *flag, const char *file, const ch
         fail_msg("%s", problem.text.p);
     problem_deinit(&problem);
     return headers;
+}
+
+static void a_bearer_file_without_a_token_is_named(void **state)
+{
+    char path[64], want[256];
+    struct headers *headers;
+    struct problem problem;
+
+    (void)state;
+    make_path(path);
+    write_to(path, " \n");
+    snprintf(want, sizeof(want),
+             "--bearer-file %s: its header has no value: there is no token in the file\n"
+             "  do:    put the token into it, alone, or leave --bearer-file out",
+             path);
+    problem_init(&problem);
+    assert_int_equal(headers_new(&headers, NULL, NULL, path, &problem), PROBLEM);
+    assert_int_equal(problem.status, EXIT_BAD_USAGE);
+    assert_string_equal(problem.text.p, want);
+    problem_deinit(&problem);
+    unlink(path);
 }
 
 static void flags_files_and_the_bearer_token_are_added(void **state)
@@ -239,6 +295,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_values_are_checked),
         cmocka_unit_test(a_refused_flag_is_named_without_its_value),
+        cmocka_unit_test(what_may_be_shown_of_a_refused_flag_is),
+        cmocka_unit_test(a_bearer_file_without_a_token_is_named),
         cmocka_unit_test(flags_files_and_the_bearer_token_are_added),
         cmocka_unit_test(a_changed_file_is_read_again),
         cmocka_unit_test(a_file_that_goes_bad_keeps_its_last_headers),
