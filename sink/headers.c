@@ -296,25 +296,21 @@ static int read_origins(struct headers *headers, struct problem *problem)
     return 0;
 }
 
-/*
- * What may be shown of a flag: its name, as what follows the colon may be secret. Without a colon it is the first word, as a
- * token may follow the name whose colon was forgotten.
- */
-static const char *shown(struct slice line, char out[SHOWN_MAX + 4])
+/* The name of a flag's header, to be shown; what follows the colon may be secret. */
+static const char *shown(struct slice name, char out[SHOWN_MAX + 4])
 {
-    const unsigned char *p = (const unsigned char *)line.p;
-    bool has_name = memchr(p, ':', line.n);
     size_t n = 0;
 
-    for (; n < line.n && n < SHOWN_MAX && (has_name ? p[n] != ':' : p[n] > ' '); n++)
-        out[n] = p[n] >= ' ' && p[n] < 0x7f ? line.p[n] : '?';
-    strcpy(out + n, n < line.n && p[n] != ':' ? "..." : "");
+    for (; n < name.n && n < SHOWN_MAX; n++)
+        out[n] = name.p[n] >= ' ' && name.p[n] < 0x7f ? name.p[n] : '?';
+    strcpy(out + n, n < name.n ? "..." : "");
     return out;
 }
 
 static int refuse(const struct header_origin *culprit, const char *why, struct problem *problem)
 {
     struct slice line = strbuf_slice(&culprit->text);
+    const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
     char text[SHOWN_MAX + 4];
 
     if (culprit->is_bearer)
@@ -325,13 +321,13 @@ static int refuse(const struct header_origin *culprit, const char *why, struct p
     if (culprit->path)
         return problem_set(problem, EXIT_BAD_USAGE,
                            "the file %s: a header %s\n  do:    leave it out", culprit->path, why);
-    if (!memchr(line.p, ':', line.n))
+    if (!colon) /* then all of it may be secret */
         return problem_set(problem, EXIT_BAD_USAGE,
-                           "--header '%s': a header %s\n"
+                           "--header: a header %s\n"
                            "  do:    --header 'Name: value', or leave it out",
-                           shown(line, text), why);
+                           why);
     return problem_set(problem, EXIT_BAD_USAGE, "--header %s: a header %s\n  do:    leave it out",
-                       shown(line, text), why);
+                       shown((struct slice){line.p, (size_t)(colon - line.p)}, text), why);
 }
 
 int headers_new(struct headers **out, const char *const *lines, const char *const *files,

@@ -85,7 +85,7 @@ static void a_refused_flag_is_named_without_its_value(void **state)
     }
 }
 
-/* Without a colon up to a blank, as a token may follow the name whose colon was forgotten. */
+/* Its name; and nothing of one without a colon, which may be a token alone. */
 static void what_may_be_shown_of_a_refused_flag_is(void **state)
 {
 #define TEN   "123456789-"
@@ -93,14 +93,10 @@ static void what_may_be_shown_of_a_refused_flag_is(void **state)
     static const struct {
         const char *line, *says;
     } cases[] = {
-        {"foo", "--header 'foo': a header is not of the form 'Name: value'\n"
-                "  do:    --header 'Name: value', or leave it out"},
-        {"Authorization Bearer secret", "--header 'Authorization...': "},
-        {"Authorization\tsecret", "--header 'Authorization...': "},
-        {"a\x7f[2J\xe4", "--header 'a?[2J?': "},
-        {"", "--header '': "},
-        {SIXTY, "--header '" SIXTY "': "},
-        {SIXTY "1", "--header '" SIXTY "...': "},
+        {"secret", "--header: a header is not of the form 'Name: value'\n"
+                   "  do:    --header 'Name: value', or leave it out"},
+        {"Authorization Bearer secret", "--header: "},
+        {"", "--header: "},
         {"X Y: secret", "--header X Y: a header has a character in its name"},
         {"X\x1b[2J: secret", "--header X?[2J: a header has a character in its name"},
         {SIXTY " : secret", "--header " SIXTY "...: a header has a character in its name"},
