@@ -121,10 +121,11 @@ static void service(struct text *t)
                                                                        : "SQS failed: ");
     add_answer(&t->what, t->failure);
     add_asked(t);
-    strbuf_adds(&t->advice,
-                t->failure->trouble == SQS_TROUBLE_THROTTLED
-                    ? "try again in a minute; fewer --receivers ask less often"
-                    : "try again in a minute; https://health.aws.amazon.com tells more");
+    strbuf_adds(&t->advice, "try again in a minute");
+    if (t->failure->trouble == SQS_TROUBLE_THROTTLED)
+        strbuf_adds(&t->advice, "; fewer --receivers ask less often");
+    else if (!is_elsewhere(t))
+        strbuf_adds(&t->advice, "; https://health.aws.amazon.com tells more");
 }
 
 static bool has_expired(const char *code)
@@ -235,9 +236,10 @@ static void no_queue(struct text *t)
         return;
     }
     strbuf_addf(&t->advice,
-                "check the name and the region, or aws sqs create-queue --queue-name %s "
+                "check the name and the region, or aws sqs create-queue --queue-name %s%s "
                 "--region %s",
-                t->queue->name, t->queue->region);
+                t->queue->name, t->queue->is_fifo ? " --attributes FifoQueue=true" : "",
+                t->queue->region);
     add_endpoint_flag(t);
 }
 

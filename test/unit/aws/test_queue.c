@@ -251,6 +251,19 @@ WORLD_TEST(a_missing_queue_is_created_where_it_was_asked_for)
     }
 }
 
+WORLD_TEST(a_missing_fifo_queue_is_created_as_one)
+{
+    const struct reply missing = {.status = 400,
+                                  .body = "{\"__type\":\"QueueDoesNotExist\",\"message\":\"\"}"};
+    struct desk desk;
+
+    desk = desk_with(ctx, (struct aws_config_options){0}, "orders.fifo", &missing, 1);
+    assert_int_equal(desk.result, PROBLEM);
+    assert_non_null(strstr(desk.problem.text.p, "aws sqs create-queue --queue-name orders.fifo "
+                                                "--attributes FifoQueue=true --region eu-west-1"));
+    desk_clear(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +272,7 @@ int main(void)
         AT_HOME(a_region_must_come_from_somewhere),
         AT_HOME(missing_queues_are_explained),
         AT_HOME(a_missing_queue_is_created_where_it_was_asked_for),
+        AT_HOME(a_missing_fifo_queue_is_created_as_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -477,6 +477,7 @@ WORLD_TEST(commands_that_are_proposed_ask_where_sluice_asked)
         {ERROR("QueueDoesNotExist"), "aws sqs create-queue --queue-name orders --region eu-west-1 "
                                      "--endpoint-url http://127.0.0.1:9324"},
         {ERROR("InvalidClientTokenId"), "temporary ones need AWS_SESSION_TOKEN too"},
+        {ERROR("InternalFailure"), "try again in a minute"},
     };
     struct slice handle = SLICE("h");
 
@@ -492,6 +493,7 @@ WORLD_TEST(commands_that_are_proposed_ask_where_sluice_asked)
         if (!strstr(desk.problem.text.p, rows[i].says))
             fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says);
         assert_null(strstr(desk.problem.text.p, "aws sts")); /* it is AWS that this would ask */
+        assert_null(strstr(desk.problem.text.p, "amazon"));
         desk_clear(&desk);
     }
 }
