@@ -182,7 +182,7 @@ void call_polled(struct queue_call *call)
         return;
     }
     for (unsigned i = 0; i < call->poll.count; i++)
-        engine_unreceive(call->service->engine, at, &call->poll.receipts[i]);
+        engine_unreceive(call->service->engine, &call->poll.receipts[i]);
     poll_deinit(&call->poll);
     engine_tick(call->service->engine,
                 at); /* for the next who waits, whose answer is fetched after this one */

@@ -17,8 +17,8 @@
  * What an event answers (its own poll, or polls that waited) is fetched with engine_answered, after each call.
  *
  * What has to survive a crash is left in a list of changes (store.h), in order; the caller hands it on to a store and
- * answers when it is durable. What a receive changes is written late, on purpose: after a crash a message may be visible
- * early, but a handle that was given before it still deletes.
+ * answers when it is durable. What hides a message, a receive or a longer visibility timeout, is written late, on purpose:
+ * after a crash a message may be visible early, but never late, and a handle that was given before it still deletes.
  *
  * Life: engine_new → store_restore with engine_reader, engine_restored → events → engine_free (polls that still wait are
  * forgotten). One thread.
@@ -238,7 +238,7 @@ void engine_return(struct engine *engine, struct moment at, const struct receipt
 
 /* An answer that never left, to somebody who had gone before it was made: the message is visible again, and was not received.
  * Others that wait are served by the next call. */
-void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt);
+void engine_unreceive(struct engine *engine, const struct receipt *receipt);
 
 /*
  * Deletes by a receipt handle.

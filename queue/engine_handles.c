@@ -187,15 +187,21 @@ enum queue_error engine_delete(struct engine *engine, struct moment at, struct q
 static enum queue_error change(struct engine *engine, struct moment at, struct message *message,
                                int64_t seconds, struct queue_refusal *refusal)
 {
-    sl_dur total = sl_dur_add(sl_time_sub(at.now, message->received_at), sl_sec(seconds));
+    sl_time visible_at = sl_time_add(at.now, sl_sec(seconds));
+    sl_dur total = sl_time_sub(visible_at, message->received_at);
+    bool is_sooner;
 
     if (sl_dur_cmp(total, sl_sec(QUEUE_VISIBILITY_MAX_S)) > 0)
         return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                             "Value %lld for parameter VisibilityTimeout is invalid. Reason: Total "
                             "VisibilityTimeout for the message is beyond the limit [43200 seconds]",
                             (long long)seconds);
-    message_enter(engine, message, MESSAGE_IN_FLIGHT, sl_time_add(at.now, sl_sec(seconds)));
-    message_touch(engine, message, at.now);
+    is_sooner = sl_time_before(visible_at, message->due_at);
+    message_enter(engine, message, MESSAGE_IN_FLIGHT, visible_at);
+    if (is_sooner)
+        message_note_state(engine, message);
+    else
+        message_touch(engine, message, at.now);
     return QUEUE_OK;
 }
 
@@ -266,11 +272,11 @@ void engine_return(struct engine *engine, struct moment at, const struct receipt
     engine_tick(engine, at);
     message = give_back(engine, receipt);
     if (message)
-        message_touch(engine, message, at.now);
+        message_note_state(engine, message);
     engine_serve(engine, at);
 }
 
-void engine_unreceive(struct engine *engine, struct moment at, const struct receipt *receipt)
+void engine_unreceive(struct engine *engine, const struct receipt *receipt)
 {
     struct message *message = give_back(engine, receipt);
 
@@ -279,5 +285,5 @@ void engine_unreceive(struct engine *engine, struct moment at, const struct rece
     message->receives--;
     if (message->receives == 0)
         message->first_received_ms = 0;
-    message_touch(engine, message, at.now);
+    message_note_state(engine, message);
 }

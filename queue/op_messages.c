@@ -445,6 +445,12 @@ static enum queue_error change_one(struct queue_call *call, struct moment at, st
     return engine_change_visibility(call->service->engine, at, queue, handle, seconds, refusal);
 }
 
+/* What hides a message longer is written late; what makes it visible sooner has to be durable before the answer. */
+static enum step after_changes(const struct queue_call *call)
+{
+    return call->service->changes.count > 0 ? STEP_SYNC : STEP_REPLY;
+}
+
 enum step op_change_message_visibility(struct queue_call *call, struct moment at,
                                        struct queue_refusal *refusal)
 {
@@ -455,7 +461,7 @@ enum step op_change_message_visibility(struct queue_call *call, struct moment at
             QUEUE_OK)
         return STEP_REFUSE;
     call_answer_begin(call);
-    return call_answer_end(call, STEP_REPLY, refusal);
+    return call_answer_end(call, after_changes(call), refusal);
 }
 
 enum step op_change_message_visibility_batch(struct queue_call *call, struct moment at,
@@ -479,5 +485,5 @@ enum step op_change_message_visibility_batch(struct queue_call *call, struct mom
     call_answer_begin(call);
     answer_successes(call, &failures);
     answer_failures(call, &failures);
-    return call_answer_end(call, STEP_REPLY, refusal);
+    return call_answer_end(call, after_changes(call), refusal);
 }

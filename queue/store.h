@@ -5,7 +5,7 @@
  * such lists and makes them durable, many of them in one go: what is submitted while a group is being written becomes the
  * next group. Whoever submitted is told when its changes are durable, and only then may an answer that promises them leave.
  *
- * Changes that nobody waits for (what a receive does) may be lost in a crash: a message is then visible early. They are
+ * Changes that nobody waits for (what hides a message) may be lost in a crash: a message is then visible early. They are
  * written with the next group that somebody waits for, at the latest after STORE_UNAWAITED_MS.
  *
  * The first error ends a store: nothing that was submitted and not yet confirmed is ever confirmed, later submissions

@@ -579,7 +579,7 @@ static void story_event(const struct row *row)
     case UNRECEIVE:
         i = story_handle(row->b);
         assert_true(i >= 0);
-        engine_unreceive(story.engine, story_now(), &story.handles[i].receipt);
+        engine_unreceive(story.engine, &story.handles[i].receipt);
         say("ok");
         break;
     case COUNTS:

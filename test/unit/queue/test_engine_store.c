@@ -31,14 +31,31 @@ STORY(a_receive_is_written_late,
     {31, RECEIVE, "q", .n = 1, .answer = "foo"},
     {31, RECEIVES, .b = "foo", .answer = "2"})
 
-STORY(a_change_and_a_return_are_written_late_too,
+STORY(a_longer_visibility_is_written_late_too,
+    {0, CREATE, "q"},
+    {0, SEND, "q", "foo"},
+    {0, RECEIVE, "q", .n = 10, .answer = "foo"},
+    {2, CHANGE, "q", "foo", .n = 100},
+    {3.001, RESTART},
+    {3.001, PEEK, "q", .answer = "foo(in flight 98.999)"})
+
+STORY(what_is_visible_sooner_is_written_at_once,
     {0, CREATE, "q"},
     {0, SEND, "q", "foo"}, {0, SEND, "q", "bar"},
-    {0, RECEIVE, "q", .n = 10, .answer = "foo bar"},
-    {2, CHANGE, "q", "foo", .n = 100},
-    {2, RETURN, .b = "bar"},
-    {3.001, RESTART},
-    {3.001, PEEK, "q", .answer = "foo(in flight 98.999) bar"})
+    {0, RECEIVE, "q", .n = 10, .visibility = 1 + 43200, .answer = "foo bar"},
+    {2, CHANGE, "q", "foo", .n = 10},
+    {2, CHANGE, "q", "bar", .n = 100},
+    {2.1, CHANGE, "q", "bar", .n = 0},
+    {2.1, RESTART},
+    {2.1, PEEK, "q", .answer = "foo(in flight 9.9) bar"})
+
+STORY(what_is_given_back_is_there_after_a_crash,
+    {0, CREATE, "q.fifo"},
+    {0, SEND, "q.fifo", "foo g 1"},
+    {0, RECEIVE, "q.fifo", .visibility = 1 + 43200, .answer = "foo"},
+    {2, RETURN, .b = "foo"},
+    {2, RESTART},
+    {2, RECEIVE, "q.fifo", .answer = "foo"})
 
 STORY(a_repeated_attempt_is_written_late_too,
     {0, CREATE, "q.fifo"},
@@ -616,7 +633,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_is_there_again_after_a_restart),
         TEST(a_receive_is_written_late),
-        TEST(a_change_and_a_return_are_written_late_too),
+        TEST(a_longer_visibility_is_written_late_too),
+        TEST(what_is_visible_sooner_is_written_at_once),
+        TEST(what_is_given_back_is_there_after_a_crash),
         TEST(a_repeated_attempt_is_written_late_too),
         TEST(a_handle_from_before_a_crash_still_deletes),
         TEST(it_does_not_when_the_message_was_received_since),
