@@ -497,10 +497,13 @@ bool engine_is_dead_letter(const struct engine *engine, const struct queue *queu
 
 static bool slice_copy(struct slice *to, struct slice from)
 {
-    char *copy = strndup(from.p ? from.p : "", from.n);
+    char *copy = malloc(from.n + 1);
 
     if (!copy)
         return false;
+    if (from.n > 0)
+        memcpy(copy, from.p, from.n);
+    copy[from.n] = '\0';
     free((void *)(uintptr_t)to->p);
     *to = (struct slice){copy, from.n};
     return true;

@@ -59,6 +59,9 @@ static enum queue_error check_tags(const struct api_map *tags, struct queue_refu
             return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                                 "Tag keys must be between 1 and 128 characters in length, and "
                                 "values at most 256.");
+        if (!api_text_is_allowed(key) || !api_text_is_allowed(value))
+            return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
+                                "Tag keys and values must not have control characters.");
         if (key.n >= 4 && slice_eq_nocase((struct slice){key.p, 4}, SLICE("aws:")))
             return queue_refuse(refusal, QUEUE_PARAMETER_INVALID,
                                 "Tag keys must not start with aws:, which is reserved.");

@@ -22,12 +22,13 @@ static enum queue_error refuse_reason(const char *name, struct slice value, cons
                         reason);
 }
 
-static char *unescaped(const struct json_value *string)
+/* `n`: its length, as there may be a NUL in it; NULL: not asked for. */
+static char *unescaped(const struct json_value *string, size_t *n)
 {
     struct strbuf plain = {0};
 
     json_unescape(string->text, &plain);
-    return strbuf_take(&plain, NULL);
+    return strbuf_take(&plain, n);
 }
 
 /* ---- RedrivePolicy ---- */
@@ -90,11 +91,12 @@ static enum queue_error refuse_count(struct slice text, const struct json_value 
 }
 
 /* NULL: it names a queue. */
-static const char *arn_problem(const char *text)
+static const char *arn_problem(struct slice text)
 {
     struct arn arn;
 
-    if (!arn_read(slice_of(text), &arn) || arn.region.n == 0 || arn.account.n == 0)
+    if (memchr(text.p, '\0', text.n) || !arn_read(text, &arn) || arn.region.n == 0 ||
+        arn.account.n == 0)
         return "Invalid value for deadLetterTargetArn.";
     if (!slice_is(arn.service, "sqs"))
         return "Only SQS queues are valid resources for deadLetterTargetArn.";
@@ -142,6 +144,7 @@ enum queue_error settings_set_redrive(struct settings *settings, struct slice va
     const char *problem;
     uint32_t count = 0;
     char *arn, *text;
+    size_t n = 0;
     enum queue_error error;
 
     if (value.n == 0) {
@@ -155,9 +158,9 @@ enum queue_error settings_set_redrive(struct settings *settings, struct slice va
     error = check_redrive(value, &redrive, &count, refusal);
     if (error)
         return error;
-    arn = unescaped(&redrive.arn);
+    arn = unescaped(&redrive.arn, &n);
     text = strndup(value.p, value.n);
-    problem = arn ? arn_problem(arn) : NULL;
+    problem = arn ? arn_problem((struct slice){arn, n}) : NULL;
     if (!arn || !text || problem) {
         error = problem ? refuse_reason("RedrivePolicy", value, problem, refusal)
                         : queue_refuse_plainly(refusal, QUEUE_INTERNAL_FAILURE);
@@ -217,7 +220,7 @@ static bool read_sources(struct json *j, struct allow *out)
         if (json_next(j, &value) != JSON_STRING)
             return false;
         if (out->count < REDRIVE_SOURCES_MAX) {
-            out->sources[out->count] = unescaped(&value);
+            out->sources[out->count] = unescaped(&value, NULL);
             out->has_memory &= out->sources[out->count] != NULL;
         }
         out->count++;

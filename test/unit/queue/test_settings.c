@@ -217,6 +217,8 @@ static void refused(void **state)
          QUEUE_PARAMETER_INVALID,
          "Value {\"deadLetterTargetArn\":\"dummy\",\"maxReceiveCount\":42} for parameter "
          "RedrivePolicy is invalid. Reason: Invalid value for deadLetterTargetArn."},
+        {"RedrivePolicy", "{\"deadLetterTargetArn\":\"" DLQ "\\u0000x\",\"maxReceiveCount\":42}",
+         QUEUE_PARAMETER_INVALID, NULL},
         {"RedrivePolicy",
          "{\"deadLetterTargetArn\":\"arn:aws:sns:us-east-1:000000000000:x\",\"maxReceiveCount\":1}",
          QUEUE_PARAMETER_INVALID,
