@@ -1,9 +1,8 @@
 /*
  * The user's side of an exchange: what was asked, the reply, and the news that the peer has left.
  */
-#include <errno.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "io/http_head.h"
 #include "io/http_server_impl.h"
@@ -159,12 +158,12 @@ void *http_exchange_data(const struct http_exchange *x)
     return x->data;
 }
 
+/* What it sent before it left may still wait to be read: the end itself is asked for. */
 bool http_exchange_peer_is_there(const struct http_exchange *x)
 {
-    char byte;
-    ssize_t n = recv(x->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    struct pollfd peer = {.fd = x->fd, .events = POLLRDHUP};
 
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+    return poll(&peer, 1, 0) <= 0 || !(peer.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 static void peer_hung_up(struct sl_watch *watch, unsigned events)

@@ -399,6 +399,8 @@ static void parked(struct world *w)
             i % 4 == 0 ? "GET /in-gone HTTP/1.1\r\nHost: h\r\n\r\n"
                        : "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
         wait_until(w, &w->kept_count, i + 1);
+        if (i % 8 >= 5) /* and say something more, which nobody reads meanwhile */
+            say(w, fds[i], "\r\n");
     }
     for (unsigned i = 0; i < CLIENTS; i += 2)
         close(fds[i]);
