@@ -216,6 +216,21 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
     }
 }
 
+/* A target as a proxy gets it, http://host/path, is the path (RFC 9112, 3.2.2). */
+static void keep_target(struct strbuf *out, const char *uri)
+{
+    const char *rest = strncasecmp(uri, "http://", 7) == 0    ? uri + 7
+                       : strncasecmp(uri, "https://", 8) == 0 ? uri + 8
+                                                              : NULL;
+
+    if (rest) {
+        uri = rest + strcspn(rest, "/?");
+        if (*uri != '/')
+            strbuf_addc(out, '/');
+    }
+    strbuf_adds(out, uri);
+}
+
 static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *connection)
 {
     struct http_exchange *x = exchange_of(connection);
@@ -224,7 +239,7 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
     if (!x)
         return NULL;
     strbuf_reset(&x->uri);
-    strbuf_adds(&x->uri, uri);
+    keep_target(&x->uri, uri);
     strbuf_reset(&x->body);
     x->is_too_large = x->is_gone = false;
     x->discarded = 0;

@@ -215,6 +215,13 @@ static void requests(struct world *w)
         {"GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\nConnection: "
          "close\r\n\r\n",
          "GET [/1]", "GET [/2] [] [] []"},
+        /* as to a proxy */
+        {"GET http://h:1/a?b=/c HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ",
+         "GET [/a] [b=/c] [] []"},
+        {"GET HTTPS://h?b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ",
+         "GET [/] [b] [] []"},
+        {"GET http://h HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ",
+         "GET [/] [] [] []"},
         /* framing and form */
         {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", NULL},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
