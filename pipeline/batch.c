@@ -71,8 +71,8 @@ static void out_of_memory(struct gathering *g)
  */
 static int split_long_run(struct gathering *g, struct batch *batch)
 {
-    while (batch->count > 1 &&
-           (batch->count > count_limit(g) || body_bytes(g, batch) > g->pipeline->bytes_max)) {
+    while (batch->count > 1 && (batch->count > count_limit(g) ||
+                                body_bytes(g, batch) > pipeline_bytes_max(g->pipeline))) {
         size_t keep = 1;
         struct batch *rest = batch_new(g->format, batch->count);
 
@@ -80,7 +80,7 @@ static int split_long_run(struct gathering *g, struct batch *batch)
             return -ENOMEM;
         while (keep < count_limit(g) && keep < batch->count &&
                batch->items[keep].offset + batch->items[keep].length + g->format->suffix.n <=
-                   g->pipeline->bytes_max)
+                   pipeline_bytes_max(g->pipeline))
             keep++;
         if (batch_move_tail(batch, batch->count - keep, rest, g->format)) {
             batch_free(rest);
@@ -256,7 +256,7 @@ SL_TASK(batch_stage)
     struct gathering g = {.pipeline = pipeline, .format = pipeline->sink->format, .out = my->out};
     struct sl_batch_limits limits = {
         .count = count_limit(&g),
-        .bytes = pipeline->bytes_max,
+        .bytes = pipeline->config->batch_bytes,
         .overhead_bytes = g.format->prefix.n + g.format->suffix.n,
         .separator_bytes = g.format->separator.n,
         .age = pipeline_batch_age(pipeline->config, pipeline->source),

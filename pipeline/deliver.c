@@ -133,7 +133,7 @@ static bool find_part(const struct delivery *delivery, struct batch *batch, size
         const struct batch_item *item = &batch->items[end];
 
         if (item->offset + item->length - batch->items[from].offset + frame >
-            delivery->pipeline->bytes_max)
+            pipeline_bytes_max(delivery->pipeline))
             break;
         if (format->one_per_request)
             break;
@@ -244,7 +244,19 @@ static enum step on_refused(struct courier *courier, struct part *part,
     return STEP_DECIDED;
 }
 
-/* 413. The limit that it teaches holds for all later batches. */
+/* A proxy in between, or a part of the service, may have been what took less. */
+#define TAUGHT_FOR sl_minutes(10)
+
+size_t pipeline_bytes_max(const struct pipeline *pipeline)
+{
+    size_t configured = pipeline->config->batch_bytes;
+
+    return pipeline->bytes_taught < configured && sl_time_before(sl_now(), pipeline->taught_until)
+               ? pipeline->bytes_taught
+               : configured;
+}
+
+/* 413. The limit that it teaches holds for later batches too. */
 static enum step on_split(struct courier *courier, struct part *part,
                           const struct sink_result *result)
 {
@@ -258,8 +270,11 @@ static enum step on_split(struct courier *courier, struct part *part,
         decide(part, FATE_REFUSED);
         return STEP_DECIDED;
     }
-    if (half < pipeline->bytes_max) {
-        pipeline->bytes_max = half;
+    if (half < pipeline_bytes_max(pipeline))
+        pipeline->bytes_taught = half;
+    pipeline->taught_until = sl_time_add(sl_now(), TAUGHT_FOR);
+    if (half < pipeline->bytes_told) {
+        pipeline->bytes_told = half;
         units_print_size(size, part->body.n);
         if (half >= 1000) /* the least that the flag takes */
             snprintf(advice, sizeof(advice), "--batch-bytes %zuKB, or ", half / 1000);
@@ -485,10 +500,12 @@ static bool repeats(struct courier *courier, struct batch *batch, unsigned *roun
         batch->items[i].fate = FATE_UNDECIDED;
         any = true;
     }
-    if (any)
-        (void)gate_back_off(&delivery->gate, courier->seat,
-                            backoff_full(RETRY_BASE, RETRY_CAP, *rounds, sl_random()));
-    return any;
+    if (!any)
+        return false;
+    sl_uuid4(batch->id); /* the service may remember what it answered to the old one */
+    (void)gate_back_off(&delivery->gate, courier->seat,
+                        backoff_full(RETRY_BASE, RETRY_CAP, *rounds, sl_random()));
+    return true;
 }
 
 /* Gives all undecided items a fate. `order` is that of the chain before this batch. */

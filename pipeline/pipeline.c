@@ -73,7 +73,8 @@ int pipeline_run(struct sl_ctx *ctx, const struct pipeline_config *config, struc
         .intake = intake,
         .account = source->account,
         .progress = source->progress,
-        .bytes_max = config->batch_bytes,
+        .bytes_taught = SIZE_MAX,
+        .bytes_told = SIZE_MAX,
     };
     struct drain drain = {.pipeline = &pipeline, .signals_in = signals};
     sl_time began = sl_now();

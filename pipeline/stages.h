@@ -17,8 +17,14 @@ struct pipeline {
     struct sl_ctx *intake;   /* ends at the signal */
     struct account *account;
     struct progress *progress;
-    size_t bytes_max; /* of a body: the configured limit, or what a 413 taught */
+    /* of a body: by pipeline_bytes_max */
+    size_t bytes_taught;  /* by the last 413; SIZE_MAX: none */
+    size_t bytes_told;    /* the least that the log has told of; SIZE_MAX: nothing */
+    sl_time taught_until; /* from then on the configured limit is tried again */
 };
+
+/* The most bytes of a body: the configured limit, or what a 413 taught in the last ten minutes. */
+size_t pipeline_bytes_max(const struct pipeline *pipeline);
 
 /*
  * Gathers runs into batches: a batch leaves with `batch_count` events, before it would exceed the byte limit, at

@@ -569,6 +569,37 @@ static void a_413_splits_by_bytes_and_is_remembered(void **state)
     free(w);
 }
 
+static enum outcome the_first_is_too_large(struct world *w, const struct sink_request *request,
+                                           struct sink_result *result)
+{
+    (void)request;
+    (void)result;
+    return w->calls == 0 ? OUTCOME_SPLIT : OUTCOME_ACCEPTED;
+}
+
+/* Two events a second and a limit of one for ten minutes; then batches are as large as before. */
+static void what_a_413_taught_is_tried_again(void **state)
+{
+    struct world *w = world_new(2000);
+    size_t in_time = 0;
+
+    (void)state;
+    w->judge = the_first_is_too_large;
+    w->every = sl_ms(500);
+    w->config.batch_count = 2;
+    run(w, 1);
+    assert_int_equal(count_fates(w, FATE_DELETE), 2000);
+    for (size_t i = 1; i < w->post_count; i++) {
+        bool is_taught = sl_dur_cmp(w->posts[i].at, sl_minutes(10)) < 0;
+
+        in_time += is_taught;
+        if (sl_dur_cmp(sl_dur_sub(w->posts[i].at, sl_minutes(10)), sl_sec(5)) > 0 || is_taught)
+            assert_int_equal(w->posts[i].count, is_taught ? 1 : 2);
+    }
+    assert_in_range(in_time, 1190, 1201);
+    free(w);
+}
+
 static enum outcome always_too_large(struct world *w, const struct sink_request *request,
                                      struct sink_result *result)
 {
@@ -769,6 +800,16 @@ static void a_source_that_takes_nothing_back_has_failures_repeated(void **state)
     assert_int_equal(w->post_count, 3);
     assert_int_equal(w->posts[1].count, 1);
     assert_string_not_equal(w->posts[1].key, w->posts[0].key);
+    free(w);
+    w = world_new(
+        1); /* the whole batch is repeated: not under the key that the service has answered */
+    w->keeps_nothing = true;
+    w->judge = refuse_twice;
+    run(w, 1);
+    assert_int_equal(w->post_count, 3);
+    assert_string_not_equal(w->posts[1].key, w->posts[0].key);
+    assert_string_not_equal(w->posts[2].key, w->posts[1].key);
+    assert_int_equal(w->posts[2].attempt, 1);
     free(w);
 }
 
@@ -1612,6 +1653,7 @@ int main(void)
         cmocka_unit_test(only_what_the_service_names_goes_back),
         cmocka_unit_test(a_batch_of_which_nothing_is_taken_is_not_delivered),
         cmocka_unit_test(a_413_splits_by_bytes_and_is_remembered),
+        cmocka_unit_test(what_a_413_taught_is_tried_again),
         cmocka_unit_test(the_advice_of_a_413_can_be_followed),
         cmocka_unit_test(an_event_that_is_too_large_alone_goes_back),
         cmocka_unit_test(a_refused_batch_goes_back_whole),
