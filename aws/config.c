@@ -166,7 +166,8 @@ static int read_file(struct loading *l, struct aws_ini *ini, enum aws_ini_kind k
     if (result == AWS_INI_MALFORMED)
         problem_set(l->problem, EXIT_BAD_CONFIG,
                     "%s, line %d: neither [section], key = value nor # comment\n"
-                    "  do:    mend that line (aws configure list reads the same file)",
+                    "  do:    mend that line; a [section] stands at its beginning "
+                    "(aws configure list reads the same file)",
                     shown.p, ini->line);
     else if (result == AWS_INI_TOO_LARGE)
         problem_set(l->problem, EXIT_BAD_CONFIG,

@@ -174,6 +174,13 @@ static void what_is_wrong_is_said(void **state)
         {"", "AWS_MAX_ATTEMPTS", "many", {0}, "many is no number of attempts (AWS_MAX_ATTEMPTS)"},
         {"", "AWS_MAX_ATTEMPTS", "0", {0}, "0 is no number of attempts"},
         {"[default]\nregion\n", NULL, NULL, {0}, "~/.aws/config, line 2:"},
+        {"[default]\nregion = eu-west-1\n [profile a]\nregion = us-east-1\n",
+         NULL,
+         NULL,
+         {0},
+         "~/.aws/config, line 3: neither [section], key = value nor # comment\n"
+         "  do:    mend that line; a [section] stands at its beginning "
+         "(aws configure list reads the same file)"},
     };
 
     (void)state;
