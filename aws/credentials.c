@@ -20,8 +20,8 @@ const struct credential_provider *const credential_providers[] = {
     &credential_container,   &credential_instance,     NULL,
 };
 
-static const int64_t advisory_ms = 15 * 60 * 1000;  /* botocore: _advisory_refresh_timeout */
-static const int64_t mandatory_ms = 10 * 60 * 1000; /* botocore: _mandatory_refresh_timeout */
+static const int64_t advisory_ms = 15 * 60 * 1000; /* botocore: _advisory_refresh_timeout */
+static const int64_t mandatory_ms = 60 * 1000;     /* what is signed has to arrive in time, too */
 static const sl_dur retry_base = SL_DUR_SEC(1);
 static const sl_dur retry_cap = SL_DUR_SEC(30); /* so that it heals within 60 s */
 static const sl_dur recheck_max = SL_DUR_SEC(60);

@@ -7,10 +7,11 @@
  * down would be a surprise).
  *
  * The *store* asks the chain once, stays with the provider that answered, and asks it again before
- * what it gave expires: from 15 minutes before that in the background, from 10 minutes before it
- * with the caller waiting (the windows of botocore). If that fails the old keys stay in use until
- * they expire, and the provider is asked again after 1 s, 2 s … at most 30 s, so that what heals is
- * noticed within a minute.
+ * what it gave expires: from 15 minutes before that (botocore's window) in the background, and in
+ * the last minute with the caller waiting. A provider that hangs so holds up no call that the
+ * present keys are good for. If it fails the old keys stay in use until they expire, and the
+ * provider is asked again after 1 s, 2 s … at most 30 s, so that what heals is noticed within a
+ * minute.
  *
  * Keys are wiped when they are freed, and never logged or part of an error.
  *
@@ -110,7 +111,7 @@ enum { CREDENTIALS_NONE = 16 };
 
 /*
  * The keys to sign with at `now_ms` (Unix, corrected for skew). Waits only while there are none, or
- * they expire within 10 minutes and the provider did not fail a moment ago.
+ * they expire within a minute and the provider did not fail a moment ago.
  *   0                        *out is borrowed until the caller next waits
  *   CREDENTIALS_NONE         there are none: credentials_explain says why
  *   SL_CANCELED, SL_TIMEOUT  `ctx` ended

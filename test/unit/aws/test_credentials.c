@@ -480,7 +480,8 @@ WORLD_TEST(keys_are_refreshed_in_the_background_first)
     credential_store_free(store);
 }
 
-WORLD_TEST(keys_are_waited_for_when_they_near_their_end)
+/* A provider that takes its time does not hold up calls for which the present keys are good. */
+WORLD_TEST(keys_are_waited_for_in_their_last_minute)
 {
     struct credential_store *store;
     sl_time start;
@@ -490,10 +491,45 @@ WORLD_TEST(keys_are_waited_for_when_they_near_their_end)
     act.lives = sl_hours(1);
     store = store_of(ctx);
     assert_string_equal(key_now(store, ctx), "AKID1");
-    pass(ctx, sl_minutes(51));
+    pass(ctx, sl_sec(59 * 60 - 1)); /* 61 s are left */
     start = sl_now();
+    assert_string_equal(key_now(store, ctx), "AKID1");
+    assert_int_equal(sl_time_sub(sl_now(), start).ns, 0);
+    pass(ctx, sl_sec(1));
     assert_string_equal(key_now(store, ctx), "AKID2");
     assert_int_equal(sl_time_sub(sl_now(), start).ns, sl_sec(3).ns);
+    assert_int_equal(act.loads, 2);
+    credential_store_free(store);
+}
+
+WORLD_TEST(a_provider_that_hangs_holds_up_no_call_while_keys_are_good)
+{
+    struct credential_store *store;
+    unsigned loads = 0;
+    sl_time start;
+
+    memset(&act, 0, sizeof(act));
+    act.lives = sl_hours(1);
+    store = store_of(ctx);
+    assert_string_equal(key_now(store, ctx), "AKID1");
+    act.takes = sl_sec(10);
+    act.broken_until = UINT32_MAX;
+    pass(ctx, sl_minutes(44));
+    for (int s = 44 * 60; s < 59 * 60; s++) {
+        start = sl_now();
+        assert_string_equal(key_now(store, ctx), "AKID1");
+        assert_int_equal(sl_time_sub(sl_now(), start).ns, 0);
+        assert_true(act.loads - loads <= 1); /* one at a time */
+        loads = act.loads;
+        pass(ctx, sl_sec(1));
+    }
+    assert_true(act.loads > 14 * 60 / 42 && act.loads < 14 * 60 / 20); /* it is held off */
+    act.broken_until = 0;                                              /* it heals */
+    for (int s = 0; s < 59; s++) {
+        assert_string_not_equal(key_now(store, ctx), "");
+        pass(ctx, sl_sec(1));
+    }
+    assert_string_not_equal(key_now(store, ctx), "AKID1");
     credential_store_free(store);
 }
 
@@ -646,7 +682,8 @@ int main(void)
         cmocka_unit_test(keys_that_last_are_loaded_once),
         cmocka_unit_test(many_tasks_wait_for_one_load),
         cmocka_unit_test(keys_are_refreshed_in_the_background_first),
-        cmocka_unit_test(keys_are_waited_for_when_they_near_their_end),
+        cmocka_unit_test(keys_are_waited_for_in_their_last_minute),
+        cmocka_unit_test(a_provider_that_hangs_holds_up_no_call_while_keys_are_good),
         cmocka_unit_test(old_keys_stay_in_use_until_they_expire),
         cmocka_unit_test(a_provider_that_heals_is_noticed_within_a_minute),
         cmocka_unit_test(short_lived_keys_are_not_asked_for_with_each_request),
