@@ -116,8 +116,8 @@ static int read_output(struct credential_search *search, const struct strbuf *pl
 
     switch (outcome) {
     case PROCESS_DONE:
-        problem = credentials_read_json(strbuf_slice(output), CREDENTIALS_OF_PROCESS,
-                                        search->now_ms, out);
+        problem =
+            credentials_read_json(strbuf_slice(output), CREDENTIALS_OF_PROCESS, search->time, out);
         if (!problem) {
             strbuf_addf(&search->found, "the credential_process of %s", place->p);
             return CREDENTIALS_LOADED;

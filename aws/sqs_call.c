@@ -180,6 +180,24 @@ static void write_head(struct sqs_call *call, size_t authorization_n, struct hea
     head->count = token.n ? HEADERS : HEADERS - 1;
 }
 
+/* Moves when the wall clock is set, and while the machine sleeps. */
+static int64_t wall_ahead_ms(void)
+{
+    return sl_wall_ms() - sl_now().ns / 1000000;
+}
+
+/* A difference that the clock's correction does not count, is none here either. */
+static struct credential_time time_of(const struct sqs_client *client)
+{
+    int64_t moved_ms =
+        client->was_told ? llabs(wall_ahead_ms() - client->told_ahead_ms) : INT64_MAX;
+
+    return (struct credential_time){
+        .now_ms = clock_skew_now(&client->skew, sl_wall_ms()),
+        .is_untold = !client->skew.is_disabled && moved_ms > CLOCK_SKEW_MIN_MS,
+    };
+}
+
 /* Signs the body as it stands, at the present time. Results as credentials_get, or -errno. */
 static int sign(struct sqs_call *call, struct sl_ctx *ctx, struct head *head)
 {
@@ -187,8 +205,7 @@ static int sign(struct sqs_call *call, struct sl_ctx *ctx, struct head *head)
     const struct aws_credentials *keys = NULL;
     struct sigv4_identity identity;
     size_t authorization_n;
-    int result = credentials_get(client->credentials, ctx,
-                                 clock_skew_now(&client->skew, sl_wall_ms()), &keys);
+    int result = credentials_get(client->credentials, ctx, time_of(client), &keys);
 
     if (result != 0)
         return result;
@@ -222,6 +239,10 @@ static void learn_time(struct sqs_call *call)
     };
 
     call->told_time = clock_skew_learn(&call->client->skew, &answer);
+    if (call->told_time) {
+        call->client->was_told = true;
+        call->client->told_ahead_ms = wall_ahead_ms();
+    }
 }
 
 /* Signs and sends once. Results as sign; 0: call->answer says how it went. */
@@ -420,8 +441,7 @@ static int mend(const struct sqs_call *call, struct sl_ctx *ctx, const struct sq
         return SQS_FAILED;
     done->keys_renewed = true;
     client->counts.renewals++;
-    result = credentials_renew(client->credentials, ctx,
-                               clock_skew_now(&client->skew, sl_wall_ms()), call->generation);
+    result = credentials_renew(client->credentials, ctx, time_of(client), call->generation);
     if (result == 0)
         return TRY_AGAIN;
     return result == CREDENTIALS_NONE ? SQS_FAILED : result;

@@ -144,7 +144,7 @@ static struct {
 static int load_body(struct sl_ctx *ctx, void *arg)
 {
     struct aws_config *config = arg;
-    struct credential_search search = {.config = config, .now_ms = sl_wall_ms()};
+    struct credential_search search = {.config = config, .time = {sl_wall_ms(), false}};
     struct aws_credentials keys = {0};
     int result = credential_profile.load(&search, ctx, &keys);
 

@@ -600,6 +600,63 @@ WORLD_TEST(a_wrong_clock_is_named)
     desk_clear(&desk);
 }
 
+/* A day ahead, keys of an hour look expired: only an answer can tell that they are not. */
+WORLD_TEST(a_clock_that_is_ahead_of_the_keys_life_is_corrected)
+{
+    static const struct reply
+        keys = {.body =
+                    "{\"AccessKeyId\":\"AKIDFRESH\",\"SecretAccessKey\":\"canary\",\"Token\":\"t\","
+                    "\"Expiration\":\"2026-01-01T01:00:00Z\"}"},
+        early = {.status = 403,
+                 .head = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n",
+                 .body = ERROR("InvalidSignatureException")},
+        done = {.head = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n",
+                .body = "{\"Successful\":[{\"Id\":\"0\"}]}"};
+    const int64_t day_ms = 24 * 3600 * 1000;
+    struct slice handle = SLICE("h");
+    struct sqs_entry entries[1];
+    struct sqs_failure failure;
+    struct desk desk;
+
+    env_put("AWS_ACCESS_KEY_ID", NULL);
+    env_put("AWS_SECRET_ACCESS_KEY", NULL);
+    env_put("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c");
+
+    sl_virtual_wall_jump(day_ms);
+    desk = desk_of(ctx, REPLIES(keys, early, done));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(http.asked, 3);
+    assert_int_equal(sqs_client_skew_ms(desk.client), -day_ms);
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(http.asked, 4);
+    desk_clear(&desk);
+
+    env_put("AWS_DISABLE_CLOCK_SKEW_CORRECTION", "true");
+    desk = desk_of(ctx, REPLIES(keys, early, done));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), SQS_FAILED);
+    assert_int_equal(failure.trouble, SQS_TROUBLE_NO_CREDENTIALS);
+    assert_int_equal(http.asked, 1);
+    desk_clear(&desk);
+    env_put("AWS_DISABLE_CLOCK_SKEW_CORRECTION", NULL);
+
+    sl_virtual_wall_jump(-day_ms); /* right at the start, and set while it runs */
+    desk = desk_of(ctx, REPLIES(keys, done, keys, early, done));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    sl_virtual_wall_jump(day_ms);
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(http.asked, 5);
+    desk_clear(&desk);
+
+    sl_virtual_wall_jump(-day_ms); /* right again, and the keys are over: they are not used */
+    desk = desk_of(ctx, REPLIES(keys, done, keys));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(sl_sleep(ctx, sl_hours(2)), SL_OK);
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), SQS_FAILED);
+    assert_int_equal(failure.trouble, SQS_TROUBLE_NO_CREDENTIALS);
+    assert_int_equal(http.asked, 3);
+    desk_clear(&desk);
+}
+
 /* ---- credentials ---- */
 
 WORLD_TEST(refused_keys_are_replaced_once)
@@ -695,6 +752,7 @@ int main(void)
         AT_HOME(attempts_can_be_set),
         AT_HOME(a_wrong_clock_is_corrected),
         AT_HOME(a_wrong_clock_is_named),
+        AT_HOME(a_clock_that_is_ahead_of_the_keys_life_is_corrected),
         AT_HOME(refused_keys_are_replaced_once),
         AT_HOME(without_keys_nothing_is_sent),
         AT_HOME(operations_end_with_their_context),
