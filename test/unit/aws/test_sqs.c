@@ -498,6 +498,71 @@ WORLD_TEST(commands_that_are_proposed_ask_where_sluice_asked)
     }
 }
 
+/* What is wrong with the queue's key, and the action that is wanting: a send needs another than a receive. */
+WORLD_TEST(what_the_queues_key_needs_is_named)
+{
+    static const struct {
+        bool is_send;
+        const char *body, *says[2];
+    } rows[] = {
+        {false,
+         ERROR("KmsAccessDenied"),
+         {"no permission for kms:Decrypt on orders",
+          "do:    allow kms:Decrypt on the queue's key"}},
+        {true,
+         ERROR("KmsAccessDenied"),
+         {"no permission for kms:GenerateDataKey and kms:Decrypt on orders",
+          "do:    allow kms:GenerateDataKey and kms:Decrypt on the queue's key"}},
+        {true,
+         "{\"__type\":\"com.amazonaws.sqs#KmsAccessDenied\",\"message\":\"User: u is not authorized "
+         "to perform: kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/k because …\"}",
+         {"no permission for kms:GenerateDataKey on orders",
+          "do:    allow kms:GenerateDataKey on the queue's key"}},
+        {true,
+         "{\"__type\":\"AccessDenied\",\"message\":\"arn:aws:kms:eu-west-1:1:key/k: not allowed "
+         "kms:GenerateDataKey\"}",
+         {"no permission for kms:GenerateDataKey on orders",
+          "do:    allow kms:GenerateDataKey on the queue's key"}},
+        {true,
+         "{\"__type\":\"AccessDenied\",\"message\":\"sqs:SendMessage, arn:aws:kms:eu-west-1\"}",
+         {"no permission for sqs:SendMessage on orders", "do:    allow sqs:SendMessage on arn:"}},
+        {true,
+         ERROR("KmsDisabled"),
+         {"the KMS key of orders (eu-west-1) is disabled: 400 KmsDisabled: because",
+          "do:    enable it, or give the queue another"}},
+        {false,
+         ERROR("KmsInvalidState"),
+         {"the KMS key of orders (eu-west-1) is pending deletion or not available: 400",
+          "do:    cancel its deletion and enable it, or give the queue another"}},
+        {false,
+         ERROR("KmsNotFound"),
+         {"the KMS key of orders (eu-west-1) does not exist: 400",
+          "do:    give the queue another (aws sqs set-queue-attributes, KmsMasterKeyId)"}},
+        {true,
+         ERROR("KmsInvalidKeyUsage"),
+         {"the KMS key of orders (eu-west-1) is not one that encrypts: 400",
+          "do:    give the queue another"}},
+    };
+    const struct sqs_send_entry message = {.body = SLICE("a"), .delay_s = -1};
+    const struct sqs_send what = {.messages = &message, .count = 1};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct reply reply = {.status = 400, .body = rows[i].body};
+        struct desk desk = desk_of(ctx, &reply, 1);
+        struct sqs_failure failure;
+        struct sqs_entry entries[1];
+
+        assert_int_equal(rows[i].is_send ? sqs_send_batch(desk.queue, ctx, &what, entries, &failure)
+                                         : receive(&desk, ctx, &failure),
+                         SQS_FAILED);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        for (size_t k = 0; k < COUNT(rows[i].says); k++)
+            if (!strstr(desk.problem.text.p, rows[i].says[k]))
+                fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says[k]);
+        desk_clear(&desk);
+    }
+}
+
 WORLD_TEST(retries_wait_and_are_signed_anew)
 {
     struct slice handle = SLICE("h");
@@ -747,6 +812,7 @@ int main(void)
         AT_HOME(failures_are_judged),
         AT_HOME(a_region_that_the_service_is_not_in_is_named),
         AT_HOME(commands_that_are_proposed_ask_where_sluice_asked),
+        AT_HOME(what_the_queues_key_needs_is_named),
         AT_HOME(retries_wait_and_are_signed_anew),
         AT_HOME(an_empty_quota_slows_receives_down),
         AT_HOME(attempts_can_be_set),
