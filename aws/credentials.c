@@ -43,6 +43,7 @@ struct credential_store {
     unsigned trials;             /* loads in a row that brought such keys */
     struct strbuf tried, advice; /* of the last search that failed */
     struct strbuf origin;
+    const char *renewal; /* static; NULL: nothing special */
 };
 
 static void wipe(char *text)
@@ -151,6 +152,7 @@ static void take_keys(struct credential_store *store, struct credential_search *
         store->trials = 0;
     strbuf_reset(&store->origin);
     strbuf_add_slice(&store->origin, strbuf_slice(&search->found));
+    store->renewal = search->renewal;
 }
 
 static void keep_reason(struct credential_store *store, const struct credential_search *search)
@@ -309,4 +311,9 @@ int credentials_explain(const struct credential_store *store, struct problem *pr
 const char *credentials_origin(const struct credential_store *store)
 {
     return store->origin.n ? store->origin.p : "";
+}
+
+const char *credentials_renewal(const struct credential_store *store)
+{
+    return store->renewal ? store->renewal : "get new ones";
 }

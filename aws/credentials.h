@@ -69,6 +69,7 @@ struct credential_search {
     struct strbuf tried;  /* "AWS_ACCESS_KEY_ID (not set), ~/.aws/config [default] (uses sso)" */
     struct strbuf found;  /* where the keys were: "profile prod in ~/.aws/credentials" */
     struct strbuf advice; /* what to do, if it is not what everybody gets; empty: it is */
+    const char *renewal;  /* what people can do when the keys that were found are over; static */
 };
 
 /* Appends "PLACE (WHY)" to what was tried. */
@@ -79,7 +80,7 @@ struct credential_provider {
     const char *name; /* "environment" */
     /*
      * Looks for keys, 30 s at most. May wait.
-     *   CREDENTIALS_LOADED   `out` has them, `found` says where
+     *   CREDENTIALS_LOADED   `out` has them, `found` says where, `renewal` how to get others
      *   CREDENTIALS_ABSENT, CREDENTIALS_BROKEN   `tried` says why
      *   negative             -ENOMEM; -ECANCELED: `ctx` ended
      */
@@ -149,5 +150,8 @@ int credentials_explain(const struct credential_store *store, struct problem *pr
 
 /* Where the keys came from, for people: "profile prod in ~/.aws/credentials"; "" before that. */
 const char *credentials_origin(const struct credential_store *store);
+
+/* What to do when AWS says that they are over: "get new ones, and write them there". */
+const char *credentials_renewal(const struct credential_store *store);
 
 #endif

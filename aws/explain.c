@@ -164,8 +164,7 @@ static void credentials(struct text *t)
     if (is_for_elsewhere(f))
         add_region_advice(t);
     else if (has_expired(f->code))
-        strbuf_adds(&t->advice, "get new ones: aws sso login, then "
-                                "eval \"$(aws configure export-credentials --format env)\"");
+        strbuf_adds(&t->advice, credentials_renewal(t->queue->client->credentials));
     else if (strstr(f->code, "Signature"))
         strbuf_adds(&t->advice, "check that the secret key belongs to that access key");
     else

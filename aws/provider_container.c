@@ -180,6 +180,8 @@ static int read_answer(struct credential_search *search, const struct endpoint *
                                         search->time, out);
         if (!problem) {
             strbuf_adds(&search->found, "the container's credential endpoint");
+            search->renewal = "that endpoint should have renewed them: restart the task or pod, "
+                              "and look at its role";
             return CREDENTIALS_LOADED;
         }
         credential_tried(search, endpoint->variable, "%s", problem);

@@ -173,6 +173,7 @@ static int load_body(struct sl_ctx *ctx, void *arg)
     if (expected.key) {
         assert_string_equal(keys.access_key_id, expected.key);
         assert_string_equal(search.found.p, "the credential_process of ~/.aws/config [default]");
+        assert_non_null(strstr(search.renewal, "aws sso login"));
     } else {
         assert_string_equal(search.tried.p, expected.tried);
     }

@@ -749,6 +749,46 @@ WORLD_TEST(refused_keys_are_replaced_once)
     desk_clear(&desk);
 }
 
+/* What helps against keys that are over depends on who gave them. */
+WORLD_TEST(keys_that_are_over_are_renewed_where_they_came_from)
+{
+    static const struct reply keys = {.body =
+                                          "{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"s\"}"},
+                              over = {.status = 403, .body = ERROR("ExpiredToken")};
+    static const struct {
+        const char *id, *file, *endpoint, *says;
+    } rows[] = {
+        {"AKIDENV", "", NULL,
+         "  do:    get new ones, set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+         "AWS_SESSION_TOKEN to them, and start again"},
+        {NULL, "[default]\naws_access_key_id = A\naws_secret_access_key = s\n", NULL,
+         "  do:    get new ones, and write them there"},
+        {NULL, "", "http://127.0.0.1/c",
+         "  do:    that endpoint should have renewed them: restart the task or pod, and look at its role"},
+    };
+    struct slice handle = SLICE("h");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sqs_entry entries[1];
+        struct sqs_failure failure;
+        struct desk desk;
+
+        env_put("AWS_ACCESS_KEY_ID", rows[i].id);
+        env_put("AWS_SECRET_ACCESS_KEY", rows[i].id);
+        env_put("AWS_CONTAINER_CREDENTIALS_FULL_URI", rows[i].endpoint);
+        home_write("credentials", rows[i].file);
+        desk = rows[i].endpoint ? desk_of(ctx, REPLIES(keys, over)) : desk_of(ctx, &over, 1);
+        assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure),
+                         SQS_FAILED);
+        assert_int_equal(failure.trouble, SQS_TROUBLE_CREDENTIALS);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        if (!strstr(desk.problem.text.p, rows[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says);
+        assert_null(strstr(desk.problem.text.p, "sso"));
+        desk_clear(&desk);
+    }
+}
+
 WORLD_TEST(without_keys_nothing_is_sent)
 {
     struct sqs_failure failure;
@@ -820,6 +860,7 @@ int main(void)
         AT_HOME(a_wrong_clock_is_named),
         AT_HOME(a_clock_that_is_ahead_of_the_keys_life_is_corrected),
         AT_HOME(refused_keys_are_replaced_once),
+        AT_HOME(keys_that_are_over_are_renewed_where_they_came_from),
         AT_HOME(without_keys_nothing_is_sent),
         AT_HOME(operations_end_with_their_context),
         AT_HOME(a_malformed_receive_counts_as_cut),
