@@ -357,14 +357,20 @@ static enum sqs_trouble trouble_of(const struct sqs_client *client, const struct
     return SQS_TROUBLE_SERVICE;
 }
 
-/* AWS explains a wrong signature by the request that it saw, with the session token in it. */
-static void cut_canonical_string(char *message)
+/* AWS explains a wrong signature by the request that it saw, with the session token in it, and one
+ * that it can't read by the header itself. The message ends before the first of these. */
+static void cut_secrets(char *message)
 {
-    char *start = strcasestr(message, "The Canonical String");
+    static const char *const marks[] = {
+        "The Canonical String", "Authorization=",        "AWS4-HMAC-SHA256",      "Credential=",
+        "Signature=",           "X-Amz-Security-Token:", "X-Amz-Security-Token=",
+    };
+    char *end = message + strlen(message), *start = end, *at;
 
-    if (!start)
-        return;
-    while (start > message && (start[-1] == ' ' || start[-1] == '?'))
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if ((at = strcasestr(message, marks[i])) && at < start)
+            start = at;
+    while (start < end && start > message && strchr(" ?:'\"", start[-1]))
         start--;
     *start = '\0';
 }
@@ -383,7 +389,7 @@ static enum retry_class judge_answer(const struct sqs_client *client,
     failure->trouble = trouble_of(client, &error, answer->status);
     memcpy(failure->code, error.code, sizeof(failure->code));
     memcpy(failure->message, error.message, sizeof(failure->message));
-    cut_canonical_string(failure->message);
+    cut_secrets(failure->message);
     copy_text(failure->request_id, sizeof(failure->request_id),
               http_answer_header(answer, "x-amzn-RequestId"));
     class = retry_class_of(slice_of(error.code), answer->status);

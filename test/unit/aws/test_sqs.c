@@ -308,6 +308,37 @@ WORLD_TEST(failures_are_judged)
          EXIT_NO_CREDENTIALS,
          "DeleteMessageBatch: 403 SignatureDoesNotMatch: It does not match.",
          "check that the secret key belongs"},
+        {{.status = 403,
+          .body =
+              "{\"__type\":\"com.amazon.coral.service#IncompleteSignatureException\",\"message\":"
+              "\"'x' not a valid key=value pair (missing equal-sign) in Authorization header: "
+              "'AWS4-HMAC-SHA256 Credential=canary/20260101, Signature=canary'.\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 403 IncompleteSignatureException: 'x' not a valid key=value pair "
+         "(missing equal-sign) in Authorization header",
+         "check that the secret key belongs"},
+        {{.status = 400,
+          .body = "{\"__type\":\"IncompleteSignature\",\"message\":\"Authorization header requires "
+                  "'Signature' parameter. Authorization=canary\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 400 IncompleteSignature: Authorization header requires 'Signature' "
+         "parameter.",
+         "refuses the credentials"},
+        {{.status = 400,
+          .body = "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"got signature=canary, "
+                  "credential=canary, x-amz-security-token: canary\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 400 SignatureDoesNotMatch: got",
+         "refuses the credentials"},
         {{.status = 403, .body = ERROR("AccessDenied")},
          SQS_TROUBLE_PERMISSION,
          1,
