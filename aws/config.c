@@ -79,13 +79,14 @@ static void settle_from_env(struct loading *l, struct aws_setting *setting, cons
     settle(l, setting, aws_env(l->config, name), name);
 }
 
-/* The value of a key of the profile. The credentials file may hold settings, too. */
+/* The value of a key of the profile. The credentials file may hold settings, too, and is laid over
+ * the other, as in botocore. */
 static const char *profile_get(const struct loading *l, const char *key)
 {
     const char *name = l->config->profile.value;
-    const char *value = aws_ini_get(&l->config_file, "profile", name, key);
+    const char *value = aws_ini_get(&l->credentials_file, "profile", name, key);
 
-    return value ? value : aws_ini_get(&l->credentials_file, "profile", name, key);
+    return value ? value : aws_ini_get(&l->config_file, "profile", name, key);
 }
 
 static void settle_from_profile(struct loading *l, struct aws_setting *setting, const char *value)
