@@ -79,13 +79,14 @@ static void settle_from_env(struct loading *l, struct aws_setting *setting, cons
     settle(l, setting, aws_env(l->config, name), name);
 }
 
-/* The value of a key of the profile. The credentials file may hold settings, too. */
+/* The value of a key of the profile. The credentials file may hold settings, too, and is laid over
+ * the other, as in botocore. */
 static const char *profile_get(const struct loading *l, const char *key)
 {
     const char *name = l->config->profile.value;
-    const char *value = aws_ini_get(&l->config_file, "profile", name, key);
+    const char *value = aws_ini_get(&l->credentials_file, "profile", name, key);
 
-    return value ? value : aws_ini_get(&l->credentials_file, "profile", name, key);
+    return value ? value : aws_ini_get(&l->config_file, "profile", name, key);
 }
 
 static void settle_from_profile(struct loading *l, struct aws_setting *setting, const char *value)
@@ -166,7 +167,8 @@ static int read_file(struct loading *l, struct aws_ini *ini, enum aws_ini_kind k
     if (result == AWS_INI_MALFORMED)
         problem_set(l->problem, EXIT_BAD_CONFIG,
                     "%s, line %d: neither [section], key = value nor # comment\n"
-                    "  do:    mend that line (aws configure list reads the same file)",
+                    "  do:    mend that line; a [section] stands at its beginning "
+                    "(aws configure list reads the same file)",
                     shown.p, ini->line);
     else if (result == AWS_INI_TOO_LARGE)
         problem_set(l->problem, EXIT_BAD_CONFIG,

@@ -20,8 +20,8 @@ const struct credential_provider *const credential_providers[] = {
     &credential_container,   &credential_instance,     NULL,
 };
 
-static const int64_t advisory_ms = 15 * 60 * 1000;  /* botocore: _advisory_refresh_timeout */
-static const int64_t mandatory_ms = 10 * 60 * 1000; /* botocore: _mandatory_refresh_timeout */
+static const int64_t advisory_ms = 15 * 60 * 1000; /* botocore: _advisory_refresh_timeout */
+static const int64_t mandatory_ms = 60 * 1000;     /* what is signed has to arrive in time, too */
 static const sl_dur retry_base = SL_DUR_SEC(1);
 static const sl_dur retry_cap = SL_DUR_SEC(30); /* so that it heals within 60 s */
 static const sl_dur recheck_max = SL_DUR_SEC(60);
@@ -39,8 +39,11 @@ struct credential_store {
     sl_time retry_at;            /* nobody is asked before: the last time was in vain */
     unsigned failures;           /* of the provider, in a row */
     unsigned vain;               /* renewals in a row that brought the same keys */
+    bool on_trial;               /* the keys look expired, and came while the time was untold */
+    unsigned trials;             /* loads in a row that brought such keys */
     struct strbuf tried, advice; /* of the last search that failed */
     struct strbuf origin;
+    const char *renewal; /* static; NULL: nothing special */
 };
 
 static void wipe(char *text)
@@ -114,6 +117,14 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static void hold_off(struct credential_store *store, unsigned times_before)
+{
+    sl_dur ceiling = backoff_ceiling(retry_base, retry_cap, times_before);
+    sl_dur half = sl_dur_div(ceiling, 2);
+
+    store->retry_at = sl_time_add(sl_now(), sl_dur_add(half, backoff_jitter(half, sl_random())));
+}
+
 /* Takes the keys over. Keys that live shorter than the window are looked at again now and then, but
  * not with every request: an endpoint may hand out the same ones until they nearly expire. */
 static void take_keys(struct credential_store *store, struct credential_search *search,
@@ -123,7 +134,7 @@ static void take_keys(struct credential_store *store, struct credential_search *
                    !same(keys->secret_access_key, store->keys.secret_access_key) ||
                    !same(keys->session_token, store->keys.session_token);
     sl_dur left =
-        keys->expires_ms == INT64_MAX ? SL_FOREVER : sl_ms(keys->expires_ms - search->now_ms);
+        keys->expires_ms == INT64_MAX ? SL_FOREVER : sl_ms(keys->expires_ms - search->time.now_ms);
 
     if (store->failures > 0 && store->has_keys)
         log_info("credentials are fresh again");
@@ -134,16 +145,14 @@ static void take_keys(struct credential_store *store, struct credential_search *
     store->failures = 0;
     store->vain = changed ? 0 : store->vain;
     store->recheck_at = sl_time_add(sl_now(), sl_dur_min(sl_dur_div(left, 4), recheck_max));
+    store->on_trial = search->time.is_untold && left.ns <= 0;
+    if (store->on_trial)
+        hold_off(store, store->trials++);
+    else
+        store->trials = 0;
     strbuf_reset(&store->origin);
     strbuf_add_slice(&store->origin, strbuf_slice(&search->found));
-}
-
-static void hold_off(struct credential_store *store, unsigned times_before)
-{
-    sl_dur ceiling = backoff_ceiling(retry_base, retry_cap, times_before);
-    sl_dur half = sl_dur_div(ceiling, 2);
-
-    store->retry_at = sl_time_add(sl_now(), sl_dur_add(half, backoff_jitter(half, sl_random())));
+    store->renewal = search->renewal;
 }
 
 static void keep_reason(struct credential_store *store, const struct credential_search *search)
@@ -158,10 +167,10 @@ static void keep_reason(struct credential_store *store, const struct credential_
     hold_off(store, store->failures++);
 }
 
-static void refresh_now(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms)
+static void refresh_now(struct credential_store *store, struct sl_ctx *ctx,
+                        struct credential_time time)
 {
-    struct credential_search search = {
-        .config = store->config, .http = store->http, .now_ms = now_ms};
+    struct credential_search search = {.config = store->config, .http = store->http, .time = time};
     struct aws_credentials keys = {0};
     int result;
 
@@ -177,26 +186,27 @@ static void refresh_now(struct credential_store *store, struct sl_ctx *ctx, int6
 
 struct refresh {
     struct credential_store *store;
-    int64_t now_ms;
+    struct credential_time time;
 };
 
 SL_TASK(refresh)
 {
-    refresh_now(my->store, ctx, my->now_ms);
+    refresh_now(my->store, ctx, my->time);
     return 0;
 }
 
 /* Starts a refresh unless one is under way or the last was in vain a moment ago. Does not wait, unless
  * the scope has ended (there was no memory for a task once): then the caller's task does the work. */
-static void start_refresh(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms)
+static void start_refresh(struct credential_store *store, struct sl_ctx *ctx,
+                          struct credential_time time)
 {
     if (store->refreshing || sl_time_before(sl_now(), store->retry_at))
         return;
     if (sl_ctx_err(store->scope) != SL_OK) {
-        refresh_now(store, ctx, now_ms);
+        refresh_now(store, ctx, time);
         return;
     }
-    SL_GO(store->scope, refresh, .store = store, .now_ms = now_ms);
+    SL_GO(store->scope, refresh, .store = store, .time = time);
     store->refreshing = sl_ctx_err(store->scope) == SL_OK;
 }
 
@@ -238,34 +248,35 @@ static int wait_for_refresh(struct credential_store *store, struct sl_ctx *ctx)
     return store->refreshing ? sl_ctx_wait(store->scope, ctx) : SL_OK;
 }
 
-int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
+int credentials_get(struct credential_store *store, struct sl_ctx *ctx, struct credential_time time,
                     const struct aws_credentials **out)
 {
     sl_time asked = sl_now();
-    int64_t left = store->has_keys ? store->keys.expires_ms - now_ms : 0;
+    int64_t left = store->has_keys ? store->keys.expires_ms - time.now_ms : 0;
     int result = SL_OK;
 
-    if (!store->has_keys || (left <= advisory_ms && !sl_time_before(asked, store->recheck_at)))
-        start_refresh(store, ctx, now_ms);
+    store->on_trial = store->on_trial && time.is_untold;
+    if (left <= 0 || (left <= advisory_ms && !sl_time_before(asked, store->recheck_at)))
+        start_refresh(store, ctx, time);
     if (!store->has_keys || left <= mandatory_ms)
         result = wait_for_refresh(store, ctx);
     if (result != SL_OK)
         return result;
-    now_ms += sl_dur_ms(sl_time_sub(sl_now(), asked));
-    if (!store->has_keys || store->keys.expires_ms <= now_ms)
+    time.now_ms += sl_dur_ms(sl_time_sub(sl_now(), asked));
+    if (!store->has_keys || (store->keys.expires_ms <= time.now_ms && !store->on_trial))
         return CREDENTIALS_NONE;
     *out = &store->keys;
     return 0;
 }
 
-int credentials_renew(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
-                      uint64_t generation)
+int credentials_renew(struct credential_store *store, struct sl_ctx *ctx,
+                      struct credential_time time, uint64_t generation)
 {
     int result;
 
     if (store->keys.generation != generation)
         return 0;
-    start_refresh(store, ctx, now_ms);
+    start_refresh(store, ctx, time);
     result = wait_for_refresh(store, ctx);
     if (result != SL_OK)
         return result;
@@ -300,4 +311,9 @@ int credentials_explain(const struct credential_store *store, struct problem *pr
 const char *credentials_origin(const struct credential_store *store)
 {
     return store->origin.n ? store->origin.p : "";
+}
+
+const char *credentials_renewal(const struct credential_store *store)
+{
+    return store->renewal ? store->renewal : "get new ones";
 }

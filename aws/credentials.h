@@ -7,10 +7,16 @@
  * down would be a surprise).
  *
  * The *store* asks the chain once, stays with the provider that answered, and asks it again before
- * what it gave expires: from 15 minutes before that in the background, from 10 minutes before it
- * with the caller waiting (the windows of botocore). If that fails the old keys stay in use until
- * they expire, and the provider is asked again after 1 s, 2 s … at most 30 s, so that what heals is
- * noticed within a minute.
+ * what it gave expires: from 15 minutes before that (botocore's window) in the background, and in
+ * the last minute with the caller waiting. A provider that hangs so holds up no call that the
+ * present keys are good for. If it fails the old keys stay in use until they expire, and the
+ * provider is asked again after 1 s, 2 s … at most 30 s, so that what heals is noticed within a
+ * minute.
+ *
+ * A clock that is ahead makes good keys look expired, and without keys nothing is sent whose answer
+ * would tell the time. So while the time is untold, keys that a provider has just given are used
+ * whatever their end, and asked for again no more often than from one that fails; the first answer
+ * settles it.
  *
  * Keys are wiped when they are freed, and never logged or part of an error.
  *
@@ -40,6 +46,13 @@ struct aws_credentials {
 /* Wipes and frees what it points to. */
 void aws_credentials_deinit(struct aws_credentials *credentials);
 
+/* The time that keys are judged by. */
+struct credential_time {
+    int64_t now_ms; /* Unix time, corrected by what is known of the clock's skew */
+    bool is_untold; /* no answer has told the time since the start, or since the clock was set: it
+                       may be wrong by more than the life of keys */
+};
+
 /* ---- providers ---- */
 
 enum credential_outcome {
@@ -52,10 +65,11 @@ enum credential_outcome {
 struct credential_search {
     const struct aws_config *config;
     struct http_client *http;
-    int64_t now_ms;       /* Unix time, corrected by what is known of the clock's skew */
+    struct credential_time time;
     struct strbuf tried;  /* "AWS_ACCESS_KEY_ID (not set), ~/.aws/config [default] (uses sso)" */
     struct strbuf found;  /* where the keys were: "profile prod in ~/.aws/credentials" */
     struct strbuf advice; /* what to do, if it is not what everybody gets; empty: it is */
+    const char *renewal;  /* what people can do when the keys that were found are over; static */
 };
 
 /* Appends "PLACE (WHY)" to what was tried. */
@@ -66,7 +80,7 @@ struct credential_provider {
     const char *name; /* "environment" */
     /*
      * Looks for keys, 30 s at most. May wait.
-     *   CREDENTIALS_LOADED   `out` has them, `found` says where
+     *   CREDENTIALS_LOADED   `out` has them, `found` says where, `renewal` how to get others
      *   CREDENTIALS_ABSENT, CREDENTIALS_BROKEN   `tried` says why
      *   negative             -ENOMEM; -ECANCELED: `ctx` ended
      */
@@ -83,10 +97,11 @@ extern const struct credential_provider credential_instance;     /* named, not s
 
 enum credential_json { CREDENTIALS_OF_PROCESS, CREDENTIALS_OF_ENDPOINT };
 
-/* Reads the keys that a process or an endpoint gives as JSON. NULL: `out` has them, to be deinited;
- * else what is wrong with the text, in static storage. */
-const char *credentials_read_json(struct slice text, enum credential_json kind, int64_t now_ms,
-                                  struct aws_credentials *out);
+/* Reads the keys that a process or an endpoint gives as JSON; while the time is untold also ones
+ * that seem to have expired. NULL: `out` has them, to be deinited; else what is wrong with the text,
+ * in static storage. */
+const char *credentials_read_json(struct slice text, enum credential_json kind,
+                                  struct credential_time time, struct aws_credentials *out);
 
 /* NULL, or why these can't be keys ("AccessKeyId holds a blank or a line break"). */
 const char *credentials_check(const struct aws_credentials *credentials);
@@ -109,14 +124,14 @@ void credential_store_free(struct credential_store *store);
 enum { CREDENTIALS_NONE = 16 };
 
 /*
- * The keys to sign with at `now_ms` (Unix, corrected for skew). Waits only while there are none, or
- * they expire within 10 minutes and the provider did not fail a moment ago.
+ * The keys to sign with at `time`. Waits only while there are none, or they expire within a minute
+ * and the provider did not fail a moment ago.
  *   0                        *out is borrowed until the caller next waits
  *   CREDENTIALS_NONE         there are none: credentials_explain says why
  *   SL_CANCELED, SL_TIMEOUT  `ctx` ended
  *   -ENOMEM
  */
-int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
+int credentials_get(struct credential_store *store, struct sl_ctx *ctx, struct credential_time time,
                     const struct aws_credentials **out);
 
 /*
@@ -127,13 +142,16 @@ int credentials_get(struct credential_store *store, struct sl_ctx *ctx, int64_t 
  *   SL_CANCELED, SL_TIMEOUT  `ctx` ended
  *   -ENOMEM
  */
-int credentials_renew(struct credential_store *store, struct sl_ctx *ctx, int64_t now_ms,
-                      uint64_t generation);
+int credentials_renew(struct credential_store *store, struct sl_ctx *ctx,
+                      struct credential_time time, uint64_t generation);
 
 /* Says in `problem` which places were looked at, why none had keys, and what to do. PROBLEM. */
 int credentials_explain(const struct credential_store *store, struct problem *problem);
 
 /* Where the keys came from, for people: "profile prod in ~/.aws/credentials"; "" before that. */
 const char *credentials_origin(const struct credential_store *store);
+
+/* What to do when AWS says that they are over: "get new ones, and write them there". */
+const char *credentials_renewal(const struct credential_store *store);
 
 #endif

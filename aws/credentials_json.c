@@ -28,7 +28,7 @@ static bool take_string(const struct json_value *value, char **out)
     return true;
 }
 
-static const char *take_expiration(const struct json_value *value, int64_t now_ms,
+static const char *take_expiration(const struct json_value *value, struct credential_time time,
                                    struct aws_credentials *out)
 {
     int64_t unix_s;
@@ -38,17 +38,18 @@ static const char *take_expiration(const struct json_value *value, int64_t now_m
     if (value->type != JSON_STRING || !civil_time_read_iso(value->text, &unix_s))
         return "its Expiration is no date";
     out->expires_ms = unix_s * 1000;
-    return out->expires_ms <= now_ms ? "its keys have expired already" : NULL;
+    return !time.is_untold && out->expires_ms <= time.now_ms ? "its keys have expired already"
+                                                             : NULL;
 }
 
 static const char *take_member(const struct json_value *key, const struct json_value *value,
-                               enum credential_json kind, int64_t now_ms, bool *has_version,
-                               struct aws_credentials *out)
+                               enum credential_json kind, struct credential_time time,
+                               bool *has_version, struct aws_credentials *out)
 {
     const char *token = kind == CREDENTIALS_OF_PROCESS ? "SessionToken" : "Token";
 
     if (json_is(key, "Expiration"))
-        return take_expiration(value, now_ms, out);
+        return take_expiration(value, time, out);
     if (json_is(key, "Version"))
         *has_version = value->type == JSON_NUMBER && slice_is(value->text, "1");
     else if (json_is(key, "AccessKeyId"))
@@ -61,8 +62,8 @@ static const char *take_member(const struct json_value *key, const struct json_v
     return NULL;
 }
 
-static const char *read_members(struct slice text, enum credential_json kind, int64_t now_ms,
-                                struct aws_credentials *out)
+static const char *read_members(struct slice text, enum credential_json kind,
+                                struct credential_time time, struct aws_credentials *out)
 {
     struct json_value key, value;
     const char *problem = NULL;
@@ -74,7 +75,7 @@ static const char *read_members(struct slice text, enum credential_json kind, in
         return "not a JSON object";
     while (!problem && json_member(&j, &key))
         if (json_skip(&j, &value))
-            problem = take_member(&key, &value, kind, now_ms, &has_version, out);
+            problem = take_member(&key, &value, kind, time, &has_version, out);
     if (problem)
         return problem;
     if (!json_end(&j))
@@ -84,11 +85,11 @@ static const char *read_members(struct slice text, enum credential_json kind, in
     return credentials_check(out);
 }
 
-const char *credentials_read_json(struct slice text, enum credential_json kind, int64_t now_ms,
-                                  struct aws_credentials *out)
+const char *credentials_read_json(struct slice text, enum credential_json kind,
+                                  struct credential_time time, struct aws_credentials *out)
 {
     struct aws_credentials read = {.expires_ms = INT64_MAX};
-    const char *problem = read_members(text, kind, now_ms, &read);
+    const char *problem = read_members(text, kind, time, &read);
 
     if (problem)
         aws_credentials_deinit(&read);

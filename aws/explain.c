@@ -2,6 +2,7 @@
  * What a failure means for the person who can do something about it: what happened, what was asked
  * or looked at, what to do. One row for each trouble.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,8 +164,7 @@ static void credentials(struct text *t)
     if (is_for_elsewhere(f))
         add_region_advice(t);
     else if (has_expired(f->code))
-        strbuf_adds(&t->advice, "get new ones: aws sso login, then "
-                                "eval \"$(aws configure export-credentials --format env)\"");
+        strbuf_adds(&t->advice, credentials_renewal(t->queue->client->credentials));
     else if (strstr(f->code, "Signature"))
         strbuf_adds(&t->advice, "check that the secret key belongs to that access key");
     else
@@ -193,25 +193,86 @@ static void wrong_time(struct text *t)
         strbuf_adds(&t->advice, ", or leave AWS_DISABLE_CLOCK_SKEW_CORRECTION out");
 }
 
+/* Troubles with the queue's key that no permission mends. */
+static const struct key_trouble {
+    const char *code, *state, *remedy;
+} key_troubles[] = {
+    {"KmsDisabled", "is disabled", "enable it, or "},
+    {"KmsInvalidState", "is pending deletion or not available",
+     "cancel its deletion and enable it, or "},
+    {"KmsNotFound", "does not exist", ""},
+    {"KmsInvalidKeyUsage", "is not one that encrypts", ""},
+};
+
+static const struct key_trouble *key_trouble_of(const char *code)
+{
+    for (size_t i = 0; i < sizeof(key_troubles) / sizeof(key_troubles[0]); i++)
+        if (strcmp(code, key_troubles[i].code) == 0)
+            return &key_troubles[i];
+    return NULL;
+}
+
+static void unusable_key(struct text *t, const struct key_trouble *trouble)
+{
+    strbuf_addf(&t->what, "the KMS key of %s (%s) %s: ", t->queue->name, t->queue->region,
+                trouble->state);
+    add_answer(&t->what, t->failure);
+    add_asked(t);
+    strbuf_addf(&t->advice,
+                "%sgive the queue another (aws sqs set-queue-attributes, KmsMasterKeyId)",
+                trouble->remedy);
+}
+
+/* "kms:GenerateDataKey" in what AWS says, but not the "kms:" of a key's ARN. {NULL, 0}: none. */
+static struct slice kms_action_in(const char *message)
+{
+    const char *end;
+
+    for (const char *at = message; (at = strstr(at, "kms:")); at++) {
+        for (end = at + 4; isalpha((unsigned char)*end); end++)
+            ;
+        if (isupper((unsigned char)at[4]) && (at == message || at[-1] != ':'))
+            return (struct slice){at, (size_t)(end - at)};
+    }
+    return (struct slice){NULL, 0};
+}
+
+/* The action of KMS that is wanting; {NULL, 0}: it is one of SQS. */
+static struct slice kms_action(const struct sqs_failure *f)
+{
+    struct slice named = kms_action_in(f->message);
+
+    if (named.n || strncmp(f->code, "Kms", 3) != 0)
+        return named;
+    return strcmp(f->operation, "SendMessageBatch") == 0
+               ? SLICE("kms:GenerateDataKey and kms:Decrypt")
+               : SLICE("kms:Decrypt");
+}
+
 static void permission(struct text *t)
 {
     const struct sqs_failure *f = t->failure;
-    bool is_kms = strncmp(f->code, "Kms", 3) == 0;
-    const char *action = is_kms ? "kms:Decrypt" : f->permission;
+    const struct key_trouble *trouble = key_trouble_of(f->code);
+    struct slice of_kms = kms_action(f);
+    struct slice action = of_kms.n ? of_kms : slice_of(f->permission);
 
-    strbuf_addf(&t->what, "no permission for %s on %s (%s): ", action, t->queue->name,
-                t->queue->region);
+    if (trouble) {
+        unusable_key(t, trouble);
+        return;
+    }
+    strbuf_addf(&t->what, "no permission for " SLICE_FMT " on %s (%s): ", SLICE_ARG(action),
+                t->queue->name, t->queue->region);
     add_answer(&t->what, f);
     add_asked(t);
     strbuf_addf(&t->asked, "\n  signed with the keys from %s",
                 word_or(sqs_client_identity(t->queue->client), "nowhere"));
     if (strcmp(f->operation, "GetQueueUrl") == 0)
         strbuf_adds(&t->advice, "give the queue's URL instead of its name, or ");
-    if (is_kms)
-        strbuf_addf(&t->advice, "allow %s on the queue's key", action);
+    if (of_kms.n)
+        strbuf_addf(&t->advice, "allow " SLICE_FMT " on the queue's key", SLICE_ARG(action));
     else
-        strbuf_addf(&t->advice, "allow %s on %s in that identity's policy", action,
-                    word_or(t->queue->arn, "the queue"));
+        strbuf_addf(&t->advice, "allow " SLICE_FMT " on %s in that identity's policy",
+                    SLICE_ARG(action), word_or(t->queue->arn, "the queue"));
 }
 
 static void over_limit(struct text *t)

@@ -203,8 +203,11 @@ static char *read_line(char *out, int room, void *user)
         OPENSSL_cleanse(out, (size_t)room);
         return NULL;
     }
-    /* What continues a value is of no use here unless it is a key of a block. */
-    if (r->nested && !memchr(r->line.p, '=', r->line.n))
+    /* What continues a value is of no use here unless it is a key of a block. A header that does
+     * would leave the keys below it to the section above: who signs must not hang on a blank. */
+    if (r->nested && r->line.n > 0 && r->line.p[0] == '[')
+        r->line = SLICE("[");
+    else if (r->nested && !memchr(r->line.p, '=', r->line.n))
         r->line.n = 0;
     if (r->line.n + 2 > (size_t)room || memchr(r->line.p, '\0', r->line.n)) {
         r->line = SLICE("["); /* an error to inih, on the right line */
@@ -286,6 +289,8 @@ int aws_ini_parse(struct aws_ini *out, enum aws_ini_kind kind, struct slice text
     free(r.block);
     if (line < 0 || r.failed)
         return -ENOMEM;
+    if (line > 0)
+        aws_ini_deinit(out); /* what follows a bad line may be in the wrong section */
     out->line = line;
     return line > 0 ? AWS_INI_MALFORMED : AWS_INI_OK;
 }

@@ -35,7 +35,8 @@ enum aws_ini_kind { AWS_INI_CONFIG, AWS_INI_CREDENTIALS };
 enum aws_ini_result {
     AWS_INI_OK = 0,
     AWS_INI_MISSING,   /* no such file: `out` is empty, and valid */
-    AWS_INI_MALFORMED, /* a line is neither a section, a key nor a comment, or longer than 16 KiB */
+    AWS_INI_MALFORMED, /* a line is neither a section, a key nor a comment, or longer than 16 KiB, or
+                          a section's header is indented below a key: `out` has only `line` */
     AWS_INI_TOO_LARGE, /* above 1 MiB: not one of these files */
 };
 

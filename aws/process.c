@@ -26,6 +26,7 @@ static int set_signals(posix_spawnattr_t *attributes)
     sigaddset(&usual, SIGPIPE);
     sigaddset(&usual, SIGINT);
     sigaddset(&usual, SIGTERM);
+    sigaddset(&usual, SIGCHLD);
     error = posix_spawnattr_setflags(attributes, flags);
     if (!error)
         error = posix_spawnattr_setsigdefault(attributes, &usual);
@@ -104,15 +105,21 @@ static int drain(struct sl_ctx *ctx, int fd, sl_time until, size_t output_max, s
     }
 }
 
-/* Waits for the end of a process that has closed its output. */
+/* Waits for the end of a process that has closed its output. Where SIGCHLD is ignored the kernel
+ * reaps it: then nobody knows how it ended, and what it printed has to say. */
 static int reap(struct sl_ctx *ctx, pid_t pid, sl_time until, int *status)
 {
     int result, word;
 
     for (;;) {
-        if (waitpid(pid, &word, WNOHANG) == pid) {
+        pid_t ended = waitpid(pid, &word, WNOHANG);
+        if (ended == pid) {
             *status = WIFEXITED(word) ? WEXITSTATUS(word) : -WTERMSIG(word);
             return *status == 0 ? PROCESS_DONE : PROCESS_FAILED;
+        }
+        if (ended < 0 && errno == ECHILD) {
+            *status = 0;
+            return PROCESS_DONE;
         }
         if (!sl_time_before(sl_now(), until))
             return PROCESS_HANGS;
@@ -120,6 +127,19 @@ static int reap(struct sl_ctx *ctx, pid_t pid, sl_time until, int *status)
         if (result != PROCESS_DONE)
             return result;
     }
+}
+
+/* Kills the group of a process that is still ours, running or not. The number of one that the kernel
+ * reaped may be somebody else's. */
+static void end(pid_t pid)
+{
+    siginfo_t info;
+
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+        return;
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
 }
 
 int process_output(struct sl_ctx *ctx, const char *command, sl_time until, size_t output_max,
@@ -143,10 +163,7 @@ int process_output(struct sl_ctx *ctx, const char *command, sl_time until, size_
     close(fds[0]);
     if (result == PROCESS_DONE)
         result = reap(ctx, pid, until, status);
-    if (result != PROCESS_DONE && result != PROCESS_FAILED) {
-        kill(-pid, SIGKILL);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
+    if (result != PROCESS_DONE && result != PROCESS_FAILED)
+        end(pid);
     return result;
 }

@@ -4,6 +4,9 @@
  * The command goes to /bin/sh, as in the AWS tools; its stdin is empty, its stderr is ours, so that
  * what it has to say to people reaches them and nothing else. It gets a process group of its own:
  * when it takes too long, it and what it has started are killed.
+ *
+ * Where this process ignores SIGCHLD the end of a command is seen and its status is not: it counts
+ * as 0. And what a command that has ended left behind is not killed: its group may be another's.
  */
 #ifndef AWS_PROCESS_H
 #define AWS_PROCESS_H

@@ -177,9 +177,11 @@ static int read_answer(struct credential_search *search, const struct endpoint *
         credential_tried(search, endpoint->variable, "answered %d", answer->status);
     else {
         problem = credentials_read_json(strbuf_slice(&answer->body), CREDENTIALS_OF_ENDPOINT,
-                                        search->now_ms, out);
+                                        search->time, out);
         if (!problem) {
             strbuf_adds(&search->found, "the container's credential endpoint");
+            search->renewal = "that endpoint should have renewed them: restart the task or pod, "
+                              "and look at its role";
             return CREDENTIALS_LOADED;
         }
         credential_tried(search, endpoint->variable, "%s", problem);

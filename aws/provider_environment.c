@@ -50,6 +50,8 @@ static int load(struct credential_search *search, struct sl_ctx *ctx, struct aws
         return CREDENTIALS_BROKEN;
     }
     strbuf_adds(&search->found, "the environment");
+    search->renewal = "get new ones, set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+                      "AWS_SESSION_TOKEN to them, and start again";
     return CREDENTIALS_LOADED;
 }
 

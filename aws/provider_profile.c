@@ -100,6 +100,7 @@ static int load_keys(struct credential_search *search, const struct files *f,
     problem = credentials_check(out);
     if (!problem) {
         strbuf_add_slice(&search->found, strbuf_slice(place));
+        search->renewal = "get new ones, and write them there";
         return CREDENTIALS_LOADED;
     }
     aws_credentials_deinit(out);
@@ -116,10 +117,12 @@ static int read_output(struct credential_search *search, const struct strbuf *pl
 
     switch (outcome) {
     case PROCESS_DONE:
-        problem = credentials_read_json(strbuf_slice(output), CREDENTIALS_OF_PROCESS,
-                                        search->now_ms, out);
+        problem =
+            credentials_read_json(strbuf_slice(output), CREDENTIALS_OF_PROCESS, search->time, out);
         if (!problem) {
             strbuf_addf(&search->found, "the credential_process of %s", place->p);
+            search->renewal = "log in anew if that command needs it (aws sso login), and see by "
+                              "hand that what it prints is good";
             return CREDENTIALS_LOADED;
         }
         credential_tried(search, place->p, "credential_process: %s", problem);

@@ -180,6 +180,24 @@ static void write_head(struct sqs_call *call, size_t authorization_n, struct hea
     head->count = token.n ? HEADERS : HEADERS - 1;
 }
 
+/* Moves when the wall clock is set, and while the machine sleeps. */
+static int64_t wall_ahead_ms(void)
+{
+    return sl_wall_ms() - sl_now().ns / 1000000;
+}
+
+/* A difference that the clock's correction does not count, is none here either. */
+static struct credential_time time_of(const struct sqs_client *client)
+{
+    int64_t moved_ms =
+        client->was_told ? llabs(wall_ahead_ms() - client->told_ahead_ms) : INT64_MAX;
+
+    return (struct credential_time){
+        .now_ms = clock_skew_now(&client->skew, sl_wall_ms()),
+        .is_untold = !client->skew.is_disabled && moved_ms > CLOCK_SKEW_MIN_MS,
+    };
+}
+
 /* Signs the body as it stands, at the present time. Results as credentials_get, or -errno. */
 static int sign(struct sqs_call *call, struct sl_ctx *ctx, struct head *head)
 {
@@ -187,8 +205,7 @@ static int sign(struct sqs_call *call, struct sl_ctx *ctx, struct head *head)
     const struct aws_credentials *keys = NULL;
     struct sigv4_identity identity;
     size_t authorization_n;
-    int result = credentials_get(client->credentials, ctx,
-                                 clock_skew_now(&client->skew, sl_wall_ms()), &keys);
+    int result = credentials_get(client->credentials, ctx, time_of(client), &keys);
 
     if (result != 0)
         return result;
@@ -222,6 +239,10 @@ static void learn_time(struct sqs_call *call)
     };
 
     call->told_time = clock_skew_learn(&call->client->skew, &answer);
+    if (call->told_time) {
+        call->client->was_told = true;
+        call->client->told_ahead_ms = wall_ahead_ms();
+    }
 }
 
 /* Signs and sends once. Results as sign; 0: call->answer says how it went. */
@@ -336,14 +357,20 @@ static enum sqs_trouble trouble_of(const struct sqs_client *client, const struct
     return SQS_TROUBLE_SERVICE;
 }
 
-/* AWS explains a wrong signature by the request that it saw, with the session token in it. */
-static void cut_canonical_string(char *message)
+/* AWS explains a wrong signature by the request that it saw, with the session token in it, and one
+ * that it can't read by the header itself. The message ends before the first of these. */
+static void cut_secrets(char *message)
 {
-    char *start = strcasestr(message, "The Canonical String");
+    static const char *const marks[] = {
+        "The Canonical String", "Authorization=",        "AWS4-HMAC-SHA256",      "Credential=",
+        "Signature=",           "X-Amz-Security-Token:", "X-Amz-Security-Token=",
+    };
+    char *end = message + strlen(message), *start = end, *at;
 
-    if (!start)
-        return;
-    while (start > message && (start[-1] == ' ' || start[-1] == '?'))
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if ((at = strcasestr(message, marks[i])) && at < start)
+            start = at;
+    while (start < end && start > message && strchr(" ?:'\"", start[-1]))
         start--;
     *start = '\0';
 }
@@ -362,7 +389,7 @@ static enum retry_class judge_answer(const struct sqs_client *client,
     failure->trouble = trouble_of(client, &error, answer->status);
     memcpy(failure->code, error.code, sizeof(failure->code));
     memcpy(failure->message, error.message, sizeof(failure->message));
-    cut_canonical_string(failure->message);
+    cut_secrets(failure->message);
     copy_text(failure->request_id, sizeof(failure->request_id),
               http_answer_header(answer, "x-amzn-RequestId"));
     class = retry_class_of(slice_of(error.code), answer->status);
@@ -420,8 +447,7 @@ static int mend(const struct sqs_call *call, struct sl_ctx *ctx, const struct sq
         return SQS_FAILED;
     done->keys_renewed = true;
     client->counts.renewals++;
-    result = credentials_renew(client->credentials, ctx,
-                               clock_skew_now(&client->skew, sl_wall_ms()), call->generation);
+    result = credentials_renew(client->credentials, ctx, time_of(client), call->generation);
     if (result == 0)
         return TRY_AGAIN;
     return result == CREDENTIALS_NONE ? SQS_FAILED : result;

@@ -55,6 +55,8 @@ struct sqs_client {
     struct sigv4_signer *signer;
     struct retry_quota quota;
     struct clock_skew skew;
+    bool was_told;         /* an answer has told the time … */
+    int64_t told_ahead_ms; /* … when the wall clock was that far ahead of sl_now */
     struct sqs_counts counts;
     struct errands *errands; /* of the calls that are under way */
     struct errands unwatched;

@@ -61,5 +61,7 @@ int main(int argc, char **argv)
     (void)argc;
     hold_standard_descriptors();
     signal(SIGPIPE, SIG_IGN);
+    /* Who started us may have left it ignored, and a credential_process would have no status. */
+    signal(SIGCHLD, SIG_DFL);
     program_end(dispatch((const char *const *)argv + 1));
 }

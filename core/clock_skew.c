@@ -2,7 +2,6 @@
 
 #include "core/civil_time.h"
 
-static const int64_t significant_ms = 4 * 60 * 1000;
 static const int64_t round_trip_max_ms = 15 * 60 * 1000;
 /* 2020 to 2199: a server's date outside is nonsense, while a local clock may well start in 1970. */
 static const int64_t server_min_s = 1577836800;
@@ -18,7 +17,7 @@ static const char *const codes[] = {
 
 static bool is_significant(int64_t difference_ms)
 {
-    return difference_ms > significant_ms || difference_ms < -significant_ms;
+    return difference_ms > CLOCK_SKEW_MIN_MS || difference_ms < -CLOCK_SKEW_MIN_MS;
 }
 
 bool clock_skew_learn(struct clock_skew *skew, const struct clock_skew_answer *answer)

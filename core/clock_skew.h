@@ -17,6 +17,8 @@
 
 #include "core/slice.h"
 
+enum { CLOCK_SKEW_MIN_MS = 4 * 60 * 1000 }; /* a difference up to this is none */
+
 struct clock_skew {
     int64_t offset_ms; /* add this to the local clock when signing */
     bool is_corrected; /* the last answer that told anything showed a difference of more than 4

@@ -39,6 +39,7 @@ static const struct code_class table[] = {
     {"MissingAuthenticationToken", SQS_ERROR_CREDENTIALS},
     {"MissingAuthenticationTokenException", SQS_ERROR_CREDENTIALS},
     {"IncompleteSignature", SQS_ERROR_CREDENTIALS},
+    {"IncompleteSignatureException", SQS_ERROR_CREDENTIALS},
     {"ExpiredToken", SQS_ERROR_CREDENTIALS},
     {"ExpiredTokenException", SQS_ERROR_CREDENTIALS},
     {"SignatureDoesNotMatch", SQS_ERROR_CLOCK},

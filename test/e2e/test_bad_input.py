@@ -1,6 +1,7 @@
 """What is wrong with what people give: what it says (what, where, what to do), and the exit code."""
 import datetime
 import json
+import sys
 
 import pytest
 
@@ -112,6 +113,15 @@ def test_expired_credentials_from_a_process(moto, sluice, tmp_path):
     config.write_text(f"[default]\nregion = eu-central-1\ncredential_process = {helper}\n")
     env = {"AWS_CONFIG_FILE": str(config), "AWS_ENDPOINT_URL_SQS": moto.url}
     refused(sluice("run", "--from", "orders", "--to", NOWHERE, env=env).end(30), CREDENTIALS, "do:")
+
+
+def test_a_credential_process_has_its_status_whatever_the_parent_ignores(sluice, tmp_path):
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-central-1\ncredential_process = exit 3\n")
+    ignoring = [sys.executable, "-c", "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+                                      "os.execv(sys.argv[1], sys.argv[1:])"]
+    refused(sluice("run", "--from", "orders", "--to", NOWHERE, env={"AWS_CONFIG_FILE": str(config)}, prefix=ignoring).end(8),
+            CREDENTIALS, "credential_process ended with status 3", "do:")
 
 
 def without(*actions):

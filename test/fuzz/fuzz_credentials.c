@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         slice_is(fuzz_line(&f), "process") ? CREDENTIALS_OF_PROCESS : CREDENTIALS_OF_ENDPOINT;
     struct aws_credentials credentials = {0};
 
-    if (!credentials_read_json(fuzz_rest(&f), kind, 1767225600000, &credentials)) {
+    if (!credentials_read_json(fuzz_rest(&f), kind, (struct credential_time){1767225600000, false},
+                               &credentials)) {
         fuzz_check(credentials_check(&credentials) == NULL);
         check_header(credentials.access_key_id);
         check_header(credentials.secret_access_key);

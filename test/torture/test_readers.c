@@ -218,7 +218,7 @@ static void keys_as_json(void)
     const char *wrong = credentials_read_json(
         SLICE("{\"Version\":1,\"AccessKeyId\":\"A\\u004b\",\"SecretAccessKey\":\"s\","
               "\"SessionToken\":\"t\",\"Expiration\":\"2026-01-01T01:00:00Z\"}"),
-        CREDENTIALS_OF_PROCESS, 1767225600000, &credentials);
+        CREDENTIALS_OF_PROCESS, (struct credential_time){1767225600000, false}, &credentials);
 
     torture_check(!wrong || torture_has_failed());
     if (!wrong) {

@@ -75,6 +75,23 @@ static void the_nearest_region_counts(void **state)
     aws_config_free(config);
 }
 
+/* As in botocore, which lays the credentials file's profile over the config file's. */
+static void the_credentials_file_comes_first(void **state)
+{
+    struct aws_config *config;
+
+    (void)state;
+    home_write("config", "[profile prod]\nregion = eu-west-1\nmax_attempts = 7\n"
+                         "use_fips_endpoint = true\n");
+    home_write("credentials", "[prod]\nregion = us-west-2\nmax_attempts = 5\n");
+    config = config_of((struct aws_config_options){.profile = "prod"});
+    assert_setting(&config->region, "us-west-2", "profile prod");
+    assert_setting(&config->profile_region, "us-west-2", "profile prod");
+    assert_int_equal(config->attempts_max, 5);
+    assert_true(config->use_fips);
+    aws_config_free(config);
+}
+
 static void the_nearest_endpoint_counts(void **state)
 {
     struct aws_config *config;
@@ -174,6 +191,13 @@ static void what_is_wrong_is_said(void **state)
         {"", "AWS_MAX_ATTEMPTS", "many", {0}, "many is no number of attempts (AWS_MAX_ATTEMPTS)"},
         {"", "AWS_MAX_ATTEMPTS", "0", {0}, "0 is no number of attempts"},
         {"[default]\nregion\n", NULL, NULL, {0}, "~/.aws/config, line 2:"},
+        {"[default]\nregion = eu-west-1\n [profile a]\nregion = us-east-1\n",
+         NULL,
+         NULL,
+         {0},
+         "~/.aws/config, line 3: neither [section], key = value nor # comment\n"
+         "  do:    mend that line; a [section] stands at its beginning "
+         "(aws configure list reads the same file)"},
     };
 
     (void)state;
@@ -236,9 +260,14 @@ static void endpoints_of_aws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        AT_HOME(nothing_is_set_anywhere),     AT_HOME(the_nearest_region_counts),
-        AT_HOME(the_nearest_endpoint_counts), AT_HOME(files_may_be_elsewhere),
-        AT_HOME(what_is_wrong_is_said),       cmocka_unit_test(endpoints_of_aws),
+        AT_HOME(nothing_is_set_anywhere),
+        AT_HOME(the_nearest_region_counts),
+        AT_HOME(the_credentials_file_comes_first),
+        AT_HOME(files_may_be_elsewhere),
+        AT_HOME(the_nearest_endpoint_counts),
+        AT_HOME(files_may_be_elsewhere),
+        AT_HOME(what_is_wrong_is_said),
+        cmocka_unit_test(endpoints_of_aws),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

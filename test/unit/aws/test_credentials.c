@@ -6,6 +6,12 @@
 /* ---- the real chain ---- */
 
 static struct script_client http;
+static bool is_untold;
+
+static struct credential_time time_now(void)
+{
+    return (struct credential_time){sl_wall_ms(), is_untold};
+}
 
 static int make_home(void **state)
 {
@@ -33,7 +39,7 @@ static void assert_found_with(struct sl_ctx *ctx, struct aws_config_options opti
     struct credential_store *store;
 
     assert_int_equal(credential_store_new(&store, ctx, config, &http.client, NULL), 0);
-    assert_int_equal(credentials_get(store, ctx, sl_wall_ms(), &keys), 0);
+    assert_int_equal(credentials_get(store, ctx, time_now(), &keys), 0);
     assert_string_equal(keys->access_key_id, key);
     assert_string_equal(credentials_origin(store), origin);
     credential_store_free(store);
@@ -55,7 +61,7 @@ static void assert_none_with(struct sl_ctx *ctx, struct aws_config_options optio
 
     problem_init(&problem);
     assert_int_equal(credential_store_new(&store, ctx, config, &http.client, NULL), 0);
-    assert_int_equal(credentials_get(store, ctx, sl_wall_ms(), &keys), CREDENTIALS_NONE);
+    assert_int_equal(credentials_get(store, ctx, time_now(), &keys), CREDENTIALS_NONE);
     assert_int_equal(credentials_explain(store, &problem), PROBLEM);
     assert_int_equal(problem.status, EXIT_NO_CREDENTIALS);
     assert_string_equal(problem.text.p, says);
@@ -264,7 +270,7 @@ WORLD_TEST(container_failures_are_retried_and_named)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct aws_config *config = config_of((struct aws_config_options){0});
         struct credential_search search = {
-            .config = config, .http = &http.client, .now_ms = sl_wall_ms()};
+            .config = config, .http = &http.client, .time = time_now()};
         struct aws_credentials keys = {0};
 
         script_init(&http, rows[i].replies, rows[i].count);
@@ -322,7 +328,8 @@ static void keys_are_read_from_json(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct aws_credentials keys = {0};
         const char *problem =
-            credentials_read_json(slice_of(rows[i].text), rows[i].kind, 1700000000000, &keys);
+            credentials_read_json(slice_of(rows[i].text), rows[i].kind,
+                                  (struct credential_time){1700000000000, false}, &keys);
 
         if (rows[i].problem) {
             assert_non_null(problem);
@@ -336,6 +343,22 @@ static void keys_are_read_from_json(void **state)
             assert_int_equal(keys.expires_ms, INT64_C(1795431600000));
         aws_credentials_deinit(&keys);
     }
+}
+
+static void expired_keys_are_read_while_the_time_is_untold(void **state)
+{
+    struct slice text = SLICE("{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\","
+                              "\"Expiration\":\"2026-11-23T11:00:00Z\"}");
+    struct credential_time end = {INT64_C(1795431600000), false};
+    struct aws_credentials keys;
+
+    (void)state;
+    assert_string_equal(credentials_read_json(text, CREDENTIALS_OF_ENDPOINT, end, &keys),
+                        "its keys have expired already");
+    end.is_untold = true;
+    assert_null(credentials_read_json(text, CREDENTIALS_OF_ENDPOINT, end, &keys));
+    assert_int_equal(keys.expires_ms, end.now_ms);
+    aws_credentials_deinit(&keys);
 }
 
 /* ---- the store ---- */
@@ -405,7 +428,7 @@ static void pass(struct sl_ctx *ctx, sl_dur d)
 static const char *key_now(struct credential_store *store, struct sl_ctx *ctx)
 {
     const struct aws_credentials *keys = NULL;
-    int result = credentials_get(store, ctx, sl_wall_ms(), &keys);
+    int result = credentials_get(store, ctx, time_now(), &keys);
 
     assert_true(result == 0 || result == CREDENTIALS_NONE);
     return result == 0 ? keys->access_key_id : "";
@@ -433,7 +456,7 @@ SL_TASK(getter)
 {
     const struct aws_credentials *keys;
 
-    if (credentials_get(my->store, ctx, sl_wall_ms(), &keys) == 0)
+    if (credentials_get(my->store, ctx, time_now(), &keys) == 0)
         ++*my->got;
     return 0;
 }
@@ -480,7 +503,8 @@ WORLD_TEST(keys_are_refreshed_in_the_background_first)
     credential_store_free(store);
 }
 
-WORLD_TEST(keys_are_waited_for_when_they_near_their_end)
+/* A provider that takes its time does not hold up calls for which the present keys are good. */
+WORLD_TEST(keys_are_waited_for_in_their_last_minute)
 {
     struct credential_store *store;
     sl_time start;
@@ -490,10 +514,45 @@ WORLD_TEST(keys_are_waited_for_when_they_near_their_end)
     act.lives = sl_hours(1);
     store = store_of(ctx);
     assert_string_equal(key_now(store, ctx), "AKID1");
-    pass(ctx, sl_minutes(51));
+    pass(ctx, sl_sec(59 * 60 - 1)); /* 61 s are left */
     start = sl_now();
+    assert_string_equal(key_now(store, ctx), "AKID1");
+    assert_int_equal(sl_time_sub(sl_now(), start).ns, 0);
+    pass(ctx, sl_sec(1));
     assert_string_equal(key_now(store, ctx), "AKID2");
     assert_int_equal(sl_time_sub(sl_now(), start).ns, sl_sec(3).ns);
+    assert_int_equal(act.loads, 2);
+    credential_store_free(store);
+}
+
+WORLD_TEST(a_provider_that_hangs_holds_up_no_call_while_keys_are_good)
+{
+    struct credential_store *store;
+    unsigned loads = 0;
+    sl_time start;
+
+    memset(&act, 0, sizeof(act));
+    act.lives = sl_hours(1);
+    store = store_of(ctx);
+    assert_string_equal(key_now(store, ctx), "AKID1");
+    act.takes = sl_sec(10);
+    act.broken_until = UINT32_MAX;
+    pass(ctx, sl_minutes(44));
+    for (int s = 44 * 60; s < 59 * 60; s++) {
+        start = sl_now();
+        assert_string_equal(key_now(store, ctx), "AKID1");
+        assert_int_equal(sl_time_sub(sl_now(), start).ns, 0);
+        assert_true(act.loads - loads <= 1); /* one at a time */
+        loads = act.loads;
+        pass(ctx, sl_sec(1));
+    }
+    assert_true(act.loads > 14 * 60 / 42 && act.loads < 14 * 60 / 20); /* it is held off */
+    act.broken_until = 0;                                              /* it heals */
+    for (int s = 0; s < 59; s++) {
+        assert_string_not_equal(key_now(store, ctx), "");
+        pass(ctx, sl_sec(1));
+    }
+    assert_string_not_equal(key_now(store, ctx), "AKID1");
     credential_store_free(store);
 }
 
@@ -536,6 +595,40 @@ WORLD_TEST(a_provider_that_heals_is_noticed_within_a_minute)
         assert_int_equal(act.loads, k + 1);
         credential_store_free(store);
     }
+}
+
+/* The clock is ahead: what the provider gives looks expired until an answer tells the time. */
+WORLD_TEST(keys_that_look_expired_serve_until_the_time_is_told)
+{
+    struct credential_time corrected = {sl_wall_ms() - 7200000, false};
+    const struct aws_credentials *keys;
+    struct credential_store *store;
+
+    memset(&act, 0, sizeof(act));
+    act.lives = sl_hours(-1);
+    store = store_of(ctx);
+    is_untold = true;
+    for (int i = 0; i < 100; i++) {
+        assert_string_not_equal(key_now(store, ctx), "");
+        pass(ctx, sl_sec(1));
+    }
+    assert_true(act.loads > 2 && act.loads < 15); /* asked again, and held off */
+    is_untold = false;
+    assert_int_equal(credentials_get(store, ctx, corrected, &keys), 0);
+    credential_store_free(store);
+
+    act.loads = 0;
+    store = store_of(ctx);
+    is_untold = true;
+    assert_string_equal(key_now(store, ctx), "AKID1");
+    is_untold = false; /* the clock is right, and they are over */
+    assert_string_equal(key_now(store, ctx), "");
+    is_untold = true; /* it was set: what was given before does not count */
+    assert_string_equal(key_now(store, ctx), "");
+    pass(ctx, sl_sec(1));
+    assert_string_equal(key_now(store, ctx), "AKID2");
+    is_untold = false;
+    credential_store_free(store);
 }
 
 WORLD_TEST(short_lived_keys_are_not_asked_for_with_each_request)
@@ -581,18 +674,18 @@ WORLD_TEST(refused_keys_are_renewed_once)
 
     memset(&act, 0, sizeof(act));
     store = store_of(ctx);
-    assert_int_equal(credentials_get(store, ctx, sl_wall_ms(), &keys), 0);
+    assert_int_equal(credentials_get(store, ctx, time_now(), &keys), 0);
     first = keys->generation;
-    assert_int_equal(credentials_renew(store, ctx, sl_wall_ms(), first), 0);
+    assert_int_equal(credentials_renew(store, ctx, time_now(), first), 0);
     assert_int_equal(act.loads, 2);
-    assert_int_equal(credentials_renew(store, ctx, sl_wall_ms(), first), 0); /* others since */
+    assert_int_equal(credentials_renew(store, ctx, time_now(), first), 0); /* others since */
     assert_int_equal(act.loads, 2);
     assert_string_equal(key_now(store, ctx), "AKID2");
 
     act.same_keys = true;
-    assert_int_equal(credentials_renew(store, ctx, sl_wall_ms(), first + 1), 0);
+    assert_int_equal(credentials_renew(store, ctx, time_now(), first + 1), 0);
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(credentials_renew(store, ctx, sl_wall_ms(), first + 2), CREDENTIALS_NONE);
+        assert_int_equal(credentials_renew(store, ctx, time_now(), first + 2), CREDENTIALS_NONE);
         pass(ctx, sl_sec(1));
     }
     assert_true(act.loads < 15);
@@ -609,7 +702,7 @@ WORLD_TEST(waiting_ends_with_the_context)
     memset(&act, 0, sizeof(act));
     act.takes = sl_minutes(1);
     store = store_of(ctx);
-    assert_int_equal(credentials_get(store, scope, sl_wall_ms(), &keys), SL_TIMEOUT);
+    assert_int_equal(credentials_get(store, scope, time_now(), &keys), SL_TIMEOUT);
     sl_ctx_leave(scope);
     credential_store_free(store); /* while it loads */
 }
@@ -643,12 +736,15 @@ int main(void)
         AT_HOME(container_hosts_are_allow_listed),
         AT_HOME(container_failures_are_retried_and_named),
         cmocka_unit_test(keys_are_read_from_json),
+        cmocka_unit_test(expired_keys_are_read_while_the_time_is_untold),
         cmocka_unit_test(keys_that_last_are_loaded_once),
         cmocka_unit_test(many_tasks_wait_for_one_load),
         cmocka_unit_test(keys_are_refreshed_in_the_background_first),
-        cmocka_unit_test(keys_are_waited_for_when_they_near_their_end),
+        cmocka_unit_test(keys_are_waited_for_in_their_last_minute),
+        cmocka_unit_test(a_provider_that_hangs_holds_up_no_call_while_keys_are_good),
         cmocka_unit_test(old_keys_stay_in_use_until_they_expire),
         cmocka_unit_test(a_provider_that_heals_is_noticed_within_a_minute),
+        cmocka_unit_test(keys_that_look_expired_serve_until_the_time_is_told),
         cmocka_unit_test(short_lived_keys_are_not_asked_for_with_each_request),
         cmocka_unit_test(who_signs_does_not_change),
         cmocka_unit_test(refused_keys_are_renewed_once),

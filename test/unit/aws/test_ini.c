@@ -144,6 +144,9 @@ static void malformed_lines_are_numbered(void **state)
         {"[default\nregion = a\n", 1},
         {"# fine\n\n[default]\n  \nwhat is this\n", 5},
         {long_line, 2},
+        {"[profile a]\nregion = a\n  [profile b]\nregion = b\n", 3},
+        {"[profile a]\ns3 =\n\t[profile b]\n\tregion = b\n", 3},
+        {"[profile a]\nregion = a\n  [profile b] # = c\nregion = b\n", 3},
     };
     struct aws_ini ini;
 
@@ -154,6 +157,7 @@ static void malformed_lines_are_numbered(void **state)
         assert_int_equal(aws_ini_parse(&ini, AWS_INI_CONFIG, slice_of(rows[i].text)),
                          AWS_INI_MALFORMED);
         assert_int_equal(ini.line, rows[i].line);
+        assert_int_equal(ini.count, 0);
         aws_ini_deinit(&ini);
     }
     assert_int_equal(aws_ini_parse(&ini, AWS_INI_CONFIG, SLICE("[a]\nb\0c = d\n")),

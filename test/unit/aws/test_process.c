@@ -91,6 +91,27 @@ static void failures_are_told(void **state)
     strbuf_deinit(&r.out);
 }
 
+/* A parent may leave SIGCHLD ignored. Then the kernel reaps: how a process ended is not to be known. */
+static void an_end_that_nobody_is_told_of_is_one(void **state)
+{
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    struct run r = run("printf one; exec >&-; sleep 0.05; exit 3", (struct run){0});
+
+    (void)state;
+    assert_int_equal(r.outcome, PROCESS_DONE);
+    assert_int_equal(r.status, 0);
+    assert_string_equal(r.out.p, "one");
+    strbuf_deinit(&r.out);
+
+    r = run("grep SigIgn /proc/self/status",
+            (struct run){0}); /* the command's own children are told of */
+    assert_int_equal(r.outcome, PROCESS_DONE);
+    assert_int_equal(strtoull(r.out.p + strlen("SigIgn:"), NULL, 16) & UINT64_C(1) << (SIGCHLD - 1),
+                     0);
+    strbuf_deinit(&r.out);
+    signal(SIGCHLD, before);
+}
+
 /* What hangs inherits a pipe, so its end is seen by reading from the other side. */
 static void assert_killed(const char *command, struct run how, int outcome)
 {
@@ -144,7 +165,7 @@ static struct {
 static int load_body(struct sl_ctx *ctx, void *arg)
 {
     struct aws_config *config = arg;
-    struct credential_search search = {.config = config, .now_ms = sl_wall_ms()};
+    struct credential_search search = {.config = config, .time = {sl_wall_ms(), false}};
     struct aws_credentials keys = {0};
     int result = credential_profile.load(&search, ctx, &keys);
 
@@ -152,6 +173,7 @@ static int load_body(struct sl_ctx *ctx, void *arg)
     if (expected.key) {
         assert_string_equal(keys.access_key_id, expected.key);
         assert_string_equal(search.found.p, "the credential_process of ~/.aws/config [default]");
+        assert_non_null(strstr(search.renewal, "aws sso login"));
     } else {
         assert_string_equal(search.tried.p, expected.tried);
     }
@@ -198,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_is_taken),
         cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(an_end_that_nobody_is_told_of_is_one),
         cmocka_unit_test(hanging_commands_are_killed_with_their_children),
         cmocka_unit_test(endless_output_is_cut),
         cmocka_unit_test(profiles_run_their_process),

@@ -308,6 +308,37 @@ WORLD_TEST(failures_are_judged)
          EXIT_NO_CREDENTIALS,
          "DeleteMessageBatch: 403 SignatureDoesNotMatch: It does not match.",
          "check that the secret key belongs"},
+        {{.status = 403,
+          .body =
+              "{\"__type\":\"com.amazon.coral.service#IncompleteSignatureException\",\"message\":"
+              "\"'x' not a valid key=value pair (missing equal-sign) in Authorization header: "
+              "'AWS4-HMAC-SHA256 Credential=canary/20260101, Signature=canary'.\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 403 IncompleteSignatureException: 'x' not a valid key=value pair "
+         "(missing equal-sign) in Authorization header",
+         "check that the secret key belongs"},
+        {{.status = 400,
+          .body = "{\"__type\":\"IncompleteSignature\",\"message\":\"Authorization header requires "
+                  "'Signature' parameter. Authorization=canary\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 400 IncompleteSignature: Authorization header requires 'Signature' "
+         "parameter.",
+         "refuses the credentials"},
+        {{.status = 400,
+          .body = "{\"__type\":\"SignatureDoesNotMatch\",\"message\":\"got signature=canary, "
+                  "credential=canary, x-amz-security-token: canary\"}"},
+         SQS_TROUBLE_CREDENTIALS,
+         1,
+         false,
+         EXIT_NO_CREDENTIALS,
+         "DeleteMessageBatch: 400 SignatureDoesNotMatch: got",
+         "refuses the credentials"},
         {{.status = 403, .body = ERROR("AccessDenied")},
          SQS_TROUBLE_PERMISSION,
          1,
@@ -498,6 +529,71 @@ WORLD_TEST(commands_that_are_proposed_ask_where_sluice_asked)
     }
 }
 
+/* What is wrong with the queue's key, and the action that is wanting: a send needs another than a receive. */
+WORLD_TEST(what_the_queues_key_needs_is_named)
+{
+    static const struct {
+        bool is_send;
+        const char *body, *says[2];
+    } rows[] = {
+        {false,
+         ERROR("KmsAccessDenied"),
+         {"no permission for kms:Decrypt on orders",
+          "do:    allow kms:Decrypt on the queue's key"}},
+        {true,
+         ERROR("KmsAccessDenied"),
+         {"no permission for kms:GenerateDataKey and kms:Decrypt on orders",
+          "do:    allow kms:GenerateDataKey and kms:Decrypt on the queue's key"}},
+        {true,
+         "{\"__type\":\"com.amazonaws.sqs#KmsAccessDenied\",\"message\":\"User: u is not authorized "
+         "to perform: kms:GenerateDataKey on resource: arn:aws:kms:eu-west-1:1:key/k because …\"}",
+         {"no permission for kms:GenerateDataKey on orders",
+          "do:    allow kms:GenerateDataKey on the queue's key"}},
+        {true,
+         "{\"__type\":\"AccessDenied\",\"message\":\"arn:aws:kms:eu-west-1:1:key/k: not allowed "
+         "kms:GenerateDataKey\"}",
+         {"no permission for kms:GenerateDataKey on orders",
+          "do:    allow kms:GenerateDataKey on the queue's key"}},
+        {true,
+         "{\"__type\":\"AccessDenied\",\"message\":\"sqs:SendMessage, arn:aws:kms:eu-west-1\"}",
+         {"no permission for sqs:SendMessage on orders", "do:    allow sqs:SendMessage on arn:"}},
+        {true,
+         ERROR("KmsDisabled"),
+         {"the KMS key of orders (eu-west-1) is disabled: 400 KmsDisabled: because",
+          "do:    enable it, or give the queue another"}},
+        {false,
+         ERROR("KmsInvalidState"),
+         {"the KMS key of orders (eu-west-1) is pending deletion or not available: 400",
+          "do:    cancel its deletion and enable it, or give the queue another"}},
+        {false,
+         ERROR("KmsNotFound"),
+         {"the KMS key of orders (eu-west-1) does not exist: 400",
+          "do:    give the queue another (aws sqs set-queue-attributes, KmsMasterKeyId)"}},
+        {true,
+         ERROR("KmsInvalidKeyUsage"),
+         {"the KMS key of orders (eu-west-1) is not one that encrypts: 400",
+          "do:    give the queue another"}},
+    };
+    const struct sqs_send_entry message = {.body = SLICE("a"), .delay_s = -1};
+    const struct sqs_send what = {.messages = &message, .count = 1};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct reply reply = {.status = 400, .body = rows[i].body};
+        struct desk desk = desk_of(ctx, &reply, 1);
+        struct sqs_failure failure;
+        struct sqs_entry entries[1];
+
+        assert_int_equal(rows[i].is_send ? sqs_send_batch(desk.queue, ctx, &what, entries, &failure)
+                                         : receive(&desk, ctx, &failure),
+                         SQS_FAILED);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        for (size_t k = 0; k < COUNT(rows[i].says); k++)
+            if (!strstr(desk.problem.text.p, rows[i].says[k]))
+                fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says[k]);
+        desk_clear(&desk);
+    }
+}
+
 WORLD_TEST(retries_wait_and_are_signed_anew)
 {
     struct slice handle = SLICE("h");
@@ -600,6 +696,63 @@ WORLD_TEST(a_wrong_clock_is_named)
     desk_clear(&desk);
 }
 
+/* A day ahead, keys of an hour look expired: only an answer can tell that they are not. */
+WORLD_TEST(a_clock_that_is_ahead_of_the_keys_life_is_corrected)
+{
+    static const struct reply
+        keys = {.body =
+                    "{\"AccessKeyId\":\"AKIDFRESH\",\"SecretAccessKey\":\"canary\",\"Token\":\"t\","
+                    "\"Expiration\":\"2026-01-01T01:00:00Z\"}"},
+        early = {.status = 403,
+                 .head = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n",
+                 .body = ERROR("InvalidSignatureException")},
+        done = {.head = "Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n",
+                .body = "{\"Successful\":[{\"Id\":\"0\"}]}"};
+    const int64_t day_ms = 24 * 3600 * 1000;
+    struct slice handle = SLICE("h");
+    struct sqs_entry entries[1];
+    struct sqs_failure failure;
+    struct desk desk;
+
+    env_put("AWS_ACCESS_KEY_ID", NULL);
+    env_put("AWS_SECRET_ACCESS_KEY", NULL);
+    env_put("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/c");
+
+    sl_virtual_wall_jump(day_ms);
+    desk = desk_of(ctx, REPLIES(keys, early, done));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(http.asked, 3);
+    assert_int_equal(sqs_client_skew_ms(desk.client), -day_ms);
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(http.asked, 4);
+    desk_clear(&desk);
+
+    env_put("AWS_DISABLE_CLOCK_SKEW_CORRECTION", "true");
+    desk = desk_of(ctx, REPLIES(keys, early, done));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), SQS_FAILED);
+    assert_int_equal(failure.trouble, SQS_TROUBLE_NO_CREDENTIALS);
+    assert_int_equal(http.asked, 1);
+    desk_clear(&desk);
+    env_put("AWS_DISABLE_CLOCK_SKEW_CORRECTION", NULL);
+
+    sl_virtual_wall_jump(-day_ms); /* right at the start, and set while it runs */
+    desk = desk_of(ctx, REPLIES(keys, done, keys, early, done));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    sl_virtual_wall_jump(day_ms);
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(http.asked, 5);
+    desk_clear(&desk);
+
+    sl_virtual_wall_jump(-day_ms); /* right again, and the keys are over: they are not used */
+    desk = desk_of(ctx, REPLIES(keys, done, keys));
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), 0);
+    assert_int_equal(sl_sleep(ctx, sl_hours(2)), SL_OK);
+    assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure), SQS_FAILED);
+    assert_int_equal(failure.trouble, SQS_TROUBLE_NO_CREDENTIALS);
+    assert_int_equal(http.asked, 3);
+    desk_clear(&desk);
+}
+
 /* ---- credentials ---- */
 
 WORLD_TEST(refused_keys_are_replaced_once)
@@ -625,6 +778,46 @@ WORLD_TEST(refused_keys_are_replaced_once)
     assert_int_equal(sqs_client_counts(desk.client)->renewals, 1);
     strbuf_deinit(&received.bytes);
     desk_clear(&desk);
+}
+
+/* What helps against keys that are over depends on who gave them. */
+WORLD_TEST(keys_that_are_over_are_renewed_where_they_came_from)
+{
+    static const struct reply keys = {.body =
+                                          "{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"s\"}"},
+                              over = {.status = 403, .body = ERROR("ExpiredToken")};
+    static const struct {
+        const char *id, *file, *endpoint, *says;
+    } rows[] = {
+        {"AKIDENV", "", NULL,
+         "  do:    get new ones, set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+         "AWS_SESSION_TOKEN to them, and start again"},
+        {NULL, "[default]\naws_access_key_id = A\naws_secret_access_key = s\n", NULL,
+         "  do:    get new ones, and write them there"},
+        {NULL, "", "http://127.0.0.1/c",
+         "  do:    that endpoint should have renewed them: restart the task or pod, and look at its role"},
+    };
+    struct slice handle = SLICE("h");
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sqs_entry entries[1];
+        struct sqs_failure failure;
+        struct desk desk;
+
+        env_put("AWS_ACCESS_KEY_ID", rows[i].id);
+        env_put("AWS_SECRET_ACCESS_KEY", rows[i].id);
+        env_put("AWS_CONTAINER_CREDENTIALS_FULL_URI", rows[i].endpoint);
+        home_write("credentials", rows[i].file);
+        desk = rows[i].endpoint ? desk_of(ctx, REPLIES(keys, over)) : desk_of(ctx, &over, 1);
+        assert_int_equal(sqs_delete_batch(desk.queue, ctx, &handle, 1, entries, &failure),
+                         SQS_FAILED);
+        assert_int_equal(failure.trouble, SQS_TROUBLE_CREDENTIALS);
+        sqs_explain(desk.queue, &failure, &desk.problem);
+        if (!strstr(desk.problem.text.p, rows[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", desk.problem.text.p, rows[i].says);
+        assert_null(strstr(desk.problem.text.p, "sso"));
+        desk_clear(&desk);
+    }
 }
 
 WORLD_TEST(without_keys_nothing_is_sent)
@@ -690,12 +883,15 @@ int main(void)
         AT_HOME(failures_are_judged),
         AT_HOME(a_region_that_the_service_is_not_in_is_named),
         AT_HOME(commands_that_are_proposed_ask_where_sluice_asked),
+        AT_HOME(what_the_queues_key_needs_is_named),
         AT_HOME(retries_wait_and_are_signed_anew),
         AT_HOME(an_empty_quota_slows_receives_down),
         AT_HOME(attempts_can_be_set),
         AT_HOME(a_wrong_clock_is_corrected),
         AT_HOME(a_wrong_clock_is_named),
+        AT_HOME(a_clock_that_is_ahead_of_the_keys_life_is_corrected),
         AT_HOME(refused_keys_are_replaced_once),
+        AT_HOME(keys_that_are_over_are_renewed_where_they_came_from),
         AT_HOME(without_keys_nothing_is_sent),
         AT_HOME(operations_end_with_their_context),
         AT_HOME(a_malformed_receive_counts_as_cut),

@@ -36,6 +36,10 @@ static const struct {
      "{\"__type\":\"com.amazon.coral.service#InvalidSignatureException\",\"message\":\"Signature "
      "expired\"}",
      SQS_ERROR_CLOCK, "InvalidSignatureException", "Signature expired"},
+    {403, "",
+     "{\"__type\":\"com.amazon.coral.service#IncompleteSignatureException\",\"message\":\"m\"}",
+     SQS_ERROR_CREDENTIALS, "IncompleteSignatureException", "m"},
+    {400, "", XML("IncompleteSignature", "m"), SQS_ERROR_CREDENTIALS, "IncompleteSignature", "m"},
     {400, "", "{\"__type\":\"OverLimit\",\"message\":\"<Code>Throttling</Code>\"}",
      SQS_ERROR_OVER_LIMIT, "OverLimit", "<Code>Throttling</Code>"},
     {400, "", "{\"message\":\"<Code>Throttling</Code>\"}", SQS_ERROR_REQUEST, "",
