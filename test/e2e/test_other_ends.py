@@ -1,9 +1,12 @@
 """Sources and sinks that are no queue and no service, and the other commands."""
+import contextlib
 import json
 import os
+import subprocess
 import sys
+import urllib.request
 
-
+from world.program import SLUICE
 from world.receiver import failures
 from world.waiting import free_port, until
 
@@ -190,3 +193,62 @@ def test_a_blocked_log_does_not_block_the_events(sluice, receiver):
         program.kill()
         program.wait()
     assert len(set(service.bodies)) <= len(service.bodies) == 10000
+
+
+@contextlib.contextmanager
+def beside_a_full_pipe(full, *arguments):
+    """sluice with `full`, stdout or stderr, into a pipe that takes nothing more, as nobody reads; the other one is read."""
+    read, write = os.pipe2(os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"x" * 4096)
+    os.set_blocking(write, True)  # as a shell makes it
+    other = "stdout" if full == "stderr" else "stderr"
+    program = subprocess.Popen([SLUICE, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                               **{full: write, other: subprocess.PIPE})
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.communicate()
+        os.close(read)
+        os.close(write)
+
+
+def signalled_until_it_ends(program):
+    """The first may come before it waits."""
+    until("it ends", lambda: program.poll() is not None or program.terminate(), pause=0.1)
+    return program.returncode
+
+
+def test_nobody_reads_stderr(tmp_path):
+    run = "run", "--from", "synthetic:", "--to", "-", "--count", "5", *QUICK
+    for command in (run, ["demo", "--for", "1s", "--dir", tmp_path / "demo"]):
+        with beside_a_full_pipe("stderr", *command) as program:
+            assert program.wait(20) == 0, command
+
+
+def test_nobody_reads_the_stderr_of_perseus():
+    port = free_port()
+    with beside_a_full_pipe("stderr", "perseus", "--listen", f"127.0.0.1:{port}") as program:
+        until("it serves", lambda: is_healthy(port))
+        program.terminate()
+        assert program.wait(20) == 0
+
+
+def is_healthy(port):
+    with contextlib.suppress(OSError):
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status == 200
+
+
+def test_nobody_reads_stdout(receiver, tmp_path):
+    account = tmp_path / "account.json"
+    run = "run", "--from", "synthetic:", "--to", receiver().url, "--count", "5", "--json", "--account", account, *QUICK
+    for command, ready in ((run, b"delivered in"), (("queue", "--listen", "127.0.0.1:0"), b"SQS at")):
+        with beside_a_full_pipe("stdout", *command) as program:
+            while ready not in (line := program.stderr.readline()):
+                assert line, command
+            assert signalled_until_it_ends(program) == 69, command
+            said = program.stderr.read().decode()
+            assert "standard output can't be written: a signal came while its reader took nothing" in said, said
+    assert json.loads(account.read_text())["deleted"] == 5
