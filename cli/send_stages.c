@@ -1,6 +1,6 @@
 /*
- * The reader may be stuck in a read that nothing can interrupt (a terminal, a pipe), so nobody
- * waits for it: it lives in intake, and the packing stage ends when intake does.
+ * The reader may be stuck in an open or a read that nothing can interrupt (a terminal, a pipe), so
+ * nobody waits for it: it lives in intake, and the packing stage ends when intake does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +59,21 @@ static void refuse(struct sending *sending, const char *file, uint64_t line, con
 struct read_events {
     struct sending *sending;
 };
+
+/* Opening a FIFO waits until somebody writes to it. */
+struct open_job {
+    const char *file;
+};
+
+static int open_file(void *arg)
+{
+    const struct open_job *job = arg;
+    int fd;
+    do
+        fd = open(job->file, O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
 
 struct read_job {
     int fd;
@@ -163,8 +178,12 @@ static int read_descriptor(struct reader *reader, const char *file, int fd)
 static int read_file(struct reader *reader, const char *file)
 {
     bool is_stdin = strcmp(file, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-    int result = fd < 0 ? -errno : read_descriptor(reader, file, fd);
+    struct open_job job = {file};
+    int fd = STDIN_FILENO;
+    int result = is_stdin ? 0 : sl_offload(open_file, &job, &fd);
+
+    if (result == 0)
+        result = fd < 0 ? fd : read_descriptor(reader, file, fd);
     if (fd >= 0 && !is_stdin)
         close(fd);
     if (result < 0) {
