@@ -103,6 +103,43 @@ def test_closed_descriptors(sluice, tmp_path):
     assert ended.code == 0 and len(ended.out.splitlines()) == 5, ended
 
 
+def writer_of(fifo):
+    """A descriptor that does not block, once somebody reads."""
+    with contextlib.suppress(OSError):
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_a_token_from_a_fifo(sluice, receiver, tmp_path):
+    service, fifo = receiver(), tmp_path / "fifo"
+    os.mkfifo(fifo)
+    run = "run", "--from", "synthetic:", "--rate", "100/s", "--to", service.url, "--bearer-file", fifo, "--batch-age", "100ms"
+    program = sluice(*run)
+    write = until("it is read", lambda: writer_of(fifo))
+    program.terminate()  # nothing was written to it
+    assert program.end(20).code == 0
+    os.close(write)
+
+    program = sluice(*run)
+    write = until("it is read", lambda: writer_of(fifo))
+    os.write(write, b"tok")
+    os.write(write, b"en\n")
+    os.close(write)
+    service.wait(1)
+    os.utime(fifo)  # as if it had changed; files are looked at once a second
+    service.wait(len(service.requests) + 30)
+    program.terminate()
+    ended = program.end(20)
+    assert ended.code == 0 and " warn " not in ended.err, ended
+    assert {q.headers["authorization"] for q in service.requests} == {"Bearer token"}
+
+
+def test_a_token_from_another_program(sluice, receiver):
+    service = receiver()
+    ended = sluice("run", "--from", "synthetic:", "--to", service.url, "--count", "5", *QUICK,
+                   prefix=["bash", "-c", '"$@" --bearer-file <(echo token)', "bash"]).end(20)
+    assert ended.code == 0 and service.requests[0].headers["authorization"] == "Bearer token", ended
+
+
 def test_synthetic_to_stdout(sluice):
     ended = sluice("run", "--from", "synthetic:", "--to", "-", "--batch-count", "2", "--count", "5").end(20)
     assert ended.code == 0, ended
