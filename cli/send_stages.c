@@ -332,18 +332,20 @@ static void judge(struct sending *sending, struct packet *packet, const struct s
                  entries[i].message[0] ? ": " : "", entries[i].message);
         if (entries[i].state == SQS_ENTRY_DONE)
             sending->sent++;
-        else
+        else {
             refuse(sending, event->file, event->line, why);
+            sending->in_doubt += packet->is_in_doubt;
+        }
         send_event_free(event);
     }
     packet->count = kept;
 }
 
 /* All of it came to nothing: the events of the packet are not sent, or nobody knows. */
-static void give_up(struct sending *sending, struct packet *packet, bool is_ambiguous)
+static void give_up(struct sending *sending, struct packet *packet)
 {
     sending->refused += packet->count;
-    if (is_ambiguous)
+    if (packet->is_in_doubt)
         sending->in_doubt += packet->count;
     drop_packet(packet);
 }
@@ -356,6 +358,7 @@ static void post(struct sending *sending, struct sl_ctx *ctx, struct packet *pac
         struct sqs_failure failure;
         int result = call(sending, ctx, packet, entries, &failure);
 
+        packet->is_in_doubt |= result != 0 && (result != SQS_FAILED || failure.is_ambiguous);
         if (result == 0)
             judge(sending, packet, entries);
         else if (result == SQS_FAILED && is_worth_another_try(failure.trouble) &&
@@ -365,13 +368,13 @@ static void post(struct sending *sending, struct sl_ctx *ctx, struct packet *pac
         } else {
             if (result == SQS_FAILED && sending->problem.text.n == 0)
                 sqs_explain(sending->queue, &failure, &sending->problem);
-            give_up(sending, packet, result != SQS_FAILED || failure.is_ambiguous);
+            give_up(sending, packet);
             send_abort(sending);
             return;
         }
         if (packet->count > 0 &&
             sl_sleep(ctx, backoff_full(RETRY_BASE, RETRY_CAP, attempt, sl_random())) != SL_OK) {
-            give_up(sending, packet, false);
+            give_up(sending, packet);
             return;
         }
     }

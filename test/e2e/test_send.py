@@ -19,8 +19,8 @@ def refused(status, code):
 
 
 class Queue:
-    """A queue whose sends go as `fate` says: a callable from the bodies of a call to an Answer, or to the bodies that fail
-    for a moment. What it took is in `bodies`."""
+    """A queue whose sends go as `fate` says: a callable from the bodies of a call to an Answer, or to the bodies that fail,
+    each with whether that is the sender's fault. What it took is in `bodies`."""
 
     def __init__(self, receiver, fate, name="orders"):
         self.name, self.fate, self.calls, self.bodies = name, fate, [], []
@@ -41,8 +41,8 @@ class Queue:
         self.bodies += [e["MessageBody"] for e in taken]
         return said(Successful=[{"Id": e["Id"], "MessageId": e["Id"], "SequenceNumber": "1",
                                  "MD5OfMessageBody": hashlib.md5(e["MessageBody"].encode()).hexdigest()} for e in taken],
-                    Failed=[{"Id": e["Id"], "Code": "InternalError", "SenderFault": False} for e in asked["Entries"]
-                            if e not in taken])
+                    Failed=[{"Id": e["Id"], "Code": "InternalError", "SenderFault": fate[e["MessageBody"]]}
+                            for e in asked["Entries"] if e not in taken])
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def send(sluice):
 
 
 def test_a_fifo_that_nobody_writes_to(receiver, send, tmp_path):
-    queue = Queue(receiver, lambda bodies: [])
+    queue = Queue(receiver, lambda bodies: {})
     (tmp_path / "first").write_text("one\n")
     os.mkfifo(tmp_path / "second")
     program = send(queue, tmp_path / "first", tmp_path / "second")
@@ -67,7 +67,7 @@ def test_a_fifo_that_nobody_writes_to(receiver, send, tmp_path):
 
 
 def test_a_fifo_that_is_written_to_later(receiver, send, tmp_path):
-    queue = Queue(receiver, lambda bodies: [])
+    queue = Queue(receiver, lambda bodies: {})
     os.mkfifo(tmp_path / "fifo")
     program = send(queue, tmp_path / "fifo")
     with open(tmp_path / "fifo", "w") as lines:
@@ -76,3 +76,27 @@ def test_a_fifo_that_is_written_to_later(receiver, send, tmp_path):
         print("two", file=lines)
     ended = program.end(20)
     assert ended.code == 0 and queue.bodies == ["one", "two"], ended
+
+
+@pytest.mark.parametrize("later", [refused(403, "AccessDenied"), None], ids=["refused", "a signal"])
+def test_what_was_in_doubt_once_stays_so(receiver, send, later):
+    """The first attempts get no answer, so that the events may be in the queue whatever is answered later."""
+    lost = Answer(reset=True)
+    queue = Queue(receiver, lambda bodies: lost if len(queue.calls) <= 3 or not later else later)
+    program = send(queue, lines=["one", "two"])
+    if not later:
+        program.wait_line("trying again")
+        program.terminate()
+        program.wait_line("a signal came")
+        program.terminate()
+    ended = program.end(40)
+    told = json.loads(ended.out)
+    assert (told["sent"], told["not_sent"], told["in_doubt"]) == (0, 2, 2), ended
+    assert ended.code == (77 if later else 75), ended
+
+
+def test_an_entry_that_is_refused_after_an_attempt_in_doubt(receiver, send):
+    queue = Queue(receiver, lambda bodies: Answer(reset=True) if len(queue.calls) <= 3 else {"two": True})
+    ended = send(queue, lines=["one", "two"]).end(40)
+    told = json.loads(ended.out)
+    assert (told["sent"], told["not_sent"], told["in_doubt"]) == (1, 1, 1), ended
