@@ -240,10 +240,22 @@ static int flush(struct packing *p)
     return result;
 }
 
+static bool has_group_of(const struct packet *packet, const struct send_event *event)
+{
+    for (size_t i = 0; i < packet->count; i++)
+        if (slice_eq(send_event_group(packet->events[i]), send_event_group(event)))
+            return true;
+    return false;
+}
+
+/* SQS may take the entries of a call behind one that fails, and they can't be taken back: so on a FIFO queue a call has one
+ * event of each group at most, and the next of the group goes when that one's fate is known. */
 static int pack(struct packing *p, struct send_event *event)
 {
     size_t bytes = send_event_bytes(event, &p->sending->rules);
     int result = SL_OK;
+    if (p->sending->queue->is_fifo && has_group_of(&p->packet, event))
+        result = flush(p);
     enum sl_batch_fit fit = sl_batcher_offer(&p->batcher, 1, bytes, sl_now());
     if (fit == SL_BATCH_FLUSH_FIRST) {
         result = flush(p);

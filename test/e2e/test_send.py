@@ -100,3 +100,34 @@ def test_an_entry_that_is_refused_after_an_attempt_in_doubt(receiver, send):
     ended = send(queue, lines=["one", "two"]).end(40)
     told = json.loads(ended.out)
     assert (told["sent"], told["not_sent"], told["in_doubt"]) == (1, 1, 1), ended
+
+
+def groups_of(bodies):
+    """What came of each group, in order."""
+    groups = {}
+    for event in map(json.loads, bodies):
+        groups.setdefault(event["g"], []).append(event["n"])
+    return groups
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+def test_the_order_of_a_group_when_an_entry_fails_for_a_moment(receiver, send, groups):
+    lines = [json.dumps({"n": n, "g": f"g{n % groups}"}) for n in range(12)]
+    failed = set()
+
+    def fate(bodies):
+        """The fifth event fails once, wherever it is."""
+        first = lines[4] in bodies and lines[4] not in failed
+        failed.update(bodies)
+        return {lines[4]: False} if first else {}
+    queue = Queue(receiver, fate, "orders.fifo")
+    ended = send(queue, "--group", "@g", "--dedup", "@n", lines=lines).end(40)
+    assert ended.code == 0, ended
+    assert groups_of(queue.bodies) == groups_of(lines)
+
+
+def test_calls_to_a_fifo_queue_are_full_when_groups_are_many(receiver, send):
+    queue = Queue(receiver, lambda bodies: {}, "orders.fifo")
+    lines = [json.dumps({"n": n, "g": n % 10}) for n in range(30)]
+    ended = send(queue, "--group", "@g", "--dedup", "@n", lines=lines).end(40)
+    assert ended.code == 0 and [len(call) for call in queue.calls] == [10, 10, 10], ended
