@@ -110,13 +110,38 @@ int write_all(int fd, struct slice text)
     return n < 0 ? (int)n : 0;
 }
 
+const char *write_failure(int error)
+{
+    return error == -EINTR ? "a signal came while nobody read it" : strerror(-error);
+}
+
 /* ---- files ---- */
+
+/* Opening a FIFO to write would wait for its reader, and no signal would end that: so it is tried. */
+static int open_to_write(const char *path, int flags)
+{
+    struct stat status;
+    bool is_fifo = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+    bool waits;
+    int fd, error;
+
+    begin_hearing();
+    do {
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | flags, 0644);
+        error = fd < 0 ? -errno : 0;
+        waits = is_fifo && error == -ENXIO; /* nobody reads */
+        if (waits)
+            (void)poll(NULL, 0, TICK_MS);
+    } while (waits && !has_heard);
+    end_hearing();
+    return fd >= 0 ? fd : waits ? -EINTR : error;
+}
 
 static int write_file(const char *path, int flags, struct slice text)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0644);
+    int fd = open_to_write(path, flags);
     if (fd < 0)
-        return -errno;
+        return fd;
     int result = write_all(fd, text);
     /* EINVAL, EROFS: of what can't be synchronised, a pipe or a device */
     if (result == 0 && fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
@@ -142,7 +167,7 @@ static int replace_file(const char *path, struct slice text)
 static int cannot_write(const char *path, int error, struct problem *problem)
 {
     return problem_set(problem, EXIT_NOT_AVAILABLE, "%s can't be written: %s", path,
-                       strerror(error));
+                       write_failure(-error));
 }
 
 int write_whole_file(const char *path, struct slice text, struct problem *problem)

@@ -253,8 +253,8 @@ def beside_a_full_pipe(full, *arguments):
 
 
 def signalled_until_it_ends(program):
-    """The first may come before it waits."""
-    until("it ends", lambda: program.poll() is not None or program.terminate(), pause=0.1)
+    """The first may come before it waits; one that comes while it ends has its usual effect."""
+    until("it ends", lambda: program.poll() is not None or program.terminate(), pause=1)
     return program.returncode
 
 
@@ -287,5 +287,20 @@ def test_nobody_reads_stdout(receiver, tmp_path):
                 assert line, command
             assert signalled_until_it_ends(program) == 69, command
             said = program.stderr.read().decode()
-            assert "standard output can't be written: a signal came while its reader took nothing" in said, said
+            assert "standard output can't be written: a signal came while nobody read it" in said, said
     assert json.loads(account.read_text())["deleted"] == 5
+
+
+def test_nobody_reads_the_account(sluice, receiver, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    run = "run", "--from", "synthetic:", "--to", receiver().url, "--count", "5", "--account", fifo, *QUICK
+    program = sluice(*run, account=False)
+    program.wait_line("delivered in")
+    assert signalled_until_it_ends(program.process) == 69
+    assert f"{fifo} can't be written: a signal came while nobody read it" in program.end().err
+
+    program = sluice(*run, account=False)
+    program.wait_line("delivered in")  # it waits for a reader
+    assert json.loads(fifo.read_text())["deleted"] == 5
+    assert program.end(20).code == 0
