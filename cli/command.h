@@ -46,11 +46,13 @@ int command_fail(const struct command *command, int error);
 /* Opens the log as the flags say. */
 void output_open(const struct output_options *output);
 
-/* Writes to standard output, all of it. 0, or the exit status when it can't be written; that has
- * been told on stderr. */
+/*
+ * Writes to standard output, all of it, waiting as long as its reader takes; SIGINT and SIGTERM end the wait: see write_all.
+ * 0, or the exit status when it can't be written; that has been told on stderr.
+ */
 int print_out(const struct command *command, const struct strbuf *text);
 
-/* Writes to stderr, what it takes without error. */
+/* Writes to stderr what it takes within a second: a pipe that nobody reads holds up nothing. */
 void print_err(const struct strbuf *text);
 
 /*

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sluice/base.h>
-
 #include "cli/command.h"
 #include "cli/files.h"
 #include "ops/log.h"
@@ -77,7 +75,7 @@ int print_out(const struct command *command, const struct strbuf *text)
         return 0;
     problem_init(&problem);
     problem_set(&problem, EXIT_NOT_AVAILABLE, "standard output can't be written: %s",
-                strerror(-error));
+                write_failure(error));
     int status = command_refuse(command, &problem);
     problem_deinit(&problem);
     return status;
@@ -85,7 +83,7 @@ int print_out(const struct command *command, const struct strbuf *text)
 
 void print_err(const struct strbuf *text)
 {
-    SL_IGNORE(write_all(STDERR_FILENO, strbuf_slice(text)));
+    write_briefly(STDERR_FILENO, strbuf_slice(text));
 }
 
 void program_end(int status)

@@ -17,7 +17,7 @@
 #include "core/units.h"
 #include "ops/log.h"
 
-/* On a FIFO queue one after the other, or a retry would change the order. */
+/* On a FIFO queue one call after the other, or a retry would change the order of a group. */
 enum { POSTERS = 8, POSTERS_FIFO = 1 };
 
 /* ---- progress ---- */

@@ -18,6 +18,7 @@
 struct packet {
     struct send_event *events[SQS_ENTRIES_MAX];
     size_t count;
+    bool is_in_doubt; /* the answer to an attempt never came: it may be in the queue */
 };
 
 SL_CHAN_OF(event_chan, struct send_event *);
@@ -39,7 +40,7 @@ struct sending {
 
     uint64_t sent;
     uint64_t refused;  /* told with file and line, and not sent */
-    uint64_t in_doubt; /* of refused: the answer never came */
+    uint64_t in_doubt; /* of refused: the answer to an attempt never came */
     uint64_t calls;
     const char *file; /* where the event stands that was packed last */
     uint64_t line;

@@ -1,6 +1,6 @@
 /*
- * The reader may be stuck in a read that nothing can interrupt (a terminal, a pipe), so nobody
- * waits for it: it lives in intake, and the packing stage ends when intake does.
+ * The reader may be stuck in an open or a read that nothing can interrupt (a terminal, a pipe), so
+ * nobody waits for it: it lives in intake, and the packing stage ends when intake does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +59,21 @@ static void refuse(struct sending *sending, const char *file, uint64_t line, con
 struct read_events {
     struct sending *sending;
 };
+
+/* Opening a FIFO waits until somebody writes to it. */
+struct open_job {
+    const char *file;
+};
+
+static int open_file(void *arg)
+{
+    const struct open_job *job = arg;
+    int fd;
+    do
+        fd = open(job->file, O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
 
 struct read_job {
     int fd;
@@ -163,8 +178,12 @@ static int read_descriptor(struct reader *reader, const char *file, int fd)
 static int read_file(struct reader *reader, const char *file)
 {
     bool is_stdin = strcmp(file, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
-    int result = fd < 0 ? -errno : read_descriptor(reader, file, fd);
+    struct open_job job = {file};
+    int fd = STDIN_FILENO;
+    int result = is_stdin ? 0 : sl_offload(open_file, &job, &fd);
+
+    if (result == 0)
+        result = fd < 0 ? fd : read_descriptor(reader, file, fd);
     if (fd >= 0 && !is_stdin)
         close(fd);
     if (result < 0) {
@@ -221,10 +240,22 @@ static int flush(struct packing *p)
     return result;
 }
 
+static bool has_group_of(const struct packet *packet, const struct send_event *event)
+{
+    for (size_t i = 0; i < packet->count; i++)
+        if (slice_eq(send_event_group(packet->events[i]), send_event_group(event)))
+            return true;
+    return false;
+}
+
+/* SQS may take the entries of a call behind one that fails, and they can't be taken back: so on a FIFO queue a call has one
+ * event of each group at most, and the next of the group goes when that one's fate is known. */
 static int pack(struct packing *p, struct send_event *event)
 {
     size_t bytes = send_event_bytes(event, &p->sending->rules);
     int result = SL_OK;
+    if (p->sending->queue->is_fifo && has_group_of(&p->packet, event))
+        result = flush(p);
     enum sl_batch_fit fit = sl_batcher_offer(&p->batcher, 1, bytes, sl_now());
     if (fit == SL_BATCH_FLUSH_FIRST) {
         result = flush(p);
@@ -313,18 +344,20 @@ static void judge(struct sending *sending, struct packet *packet, const struct s
                  entries[i].message[0] ? ": " : "", entries[i].message);
         if (entries[i].state == SQS_ENTRY_DONE)
             sending->sent++;
-        else
+        else {
             refuse(sending, event->file, event->line, why);
+            sending->in_doubt += packet->is_in_doubt;
+        }
         send_event_free(event);
     }
     packet->count = kept;
 }
 
 /* All of it came to nothing: the events of the packet are not sent, or nobody knows. */
-static void give_up(struct sending *sending, struct packet *packet, bool is_ambiguous)
+static void give_up(struct sending *sending, struct packet *packet)
 {
     sending->refused += packet->count;
-    if (is_ambiguous)
+    if (packet->is_in_doubt)
         sending->in_doubt += packet->count;
     drop_packet(packet);
 }
@@ -337,6 +370,7 @@ static void post(struct sending *sending, struct sl_ctx *ctx, struct packet *pac
         struct sqs_failure failure;
         int result = call(sending, ctx, packet, entries, &failure);
 
+        packet->is_in_doubt |= result != 0 && (result != SQS_FAILED || failure.is_ambiguous);
         if (result == 0)
             judge(sending, packet, entries);
         else if (result == SQS_FAILED && is_worth_another_try(failure.trouble) &&
@@ -346,13 +380,13 @@ static void post(struct sending *sending, struct sl_ctx *ctx, struct packet *pac
         } else {
             if (result == SQS_FAILED && sending->problem.text.n == 0)
                 sqs_explain(sending->queue, &failure, &sending->problem);
-            give_up(sending, packet, result != SQS_FAILED || failure.is_ambiguous);
+            give_up(sending, packet);
             send_abort(sending);
             return;
         }
         if (packet->count > 0 &&
             sl_sleep(ctx, backoff_full(RETRY_BASE, RETRY_CAP, attempt, sl_random())) != SL_OK) {
-            give_up(sending, packet, false);
+            give_up(sending, packet);
             return;
         }
     }

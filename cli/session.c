@@ -218,11 +218,11 @@ static int tell_account(struct stage *stage, const struct account_report *report
         log_account(&json, &text, status);
     else if (!output->quiet || status != EXIT_DONE)
         print_err(&text);
-    if (output->json)
-        told = print_out(session->command, &json);
     if (session->account_file &&
         write_whole_file(session->account_file, strbuf_slice(&json), &stage->problem))
         told = command_refuse(session->command, &stage->problem);
+    if (output->json && print_out(session->command, &json)) /* last: its reader may take its time */
+        told = EXIT_NOT_AVAILABLE;
     strbuf_deinit(&text);
     strbuf_deinit(&json);
     return status != EXIT_DONE ? status : told;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sluice/task.h>
+
 #include "ops/log.h"
 
 /* A header file larger than this is no header file. */
@@ -169,26 +171,49 @@ static void make_bearer(struct strbuf *text)
     *text = whole;
 }
 
-/* The text of a file; the token of a bearer file gets its scheme. */
-static int read_file(const struct header_origin *origin, struct strbuf *text, struct stat *seen)
+static int wait_readable(struct sl_ctx *ctx, int fd)
 {
-    int fd = open(origin->path, O_RDONLY | O_CLOEXEC);
+    return sl_wait_fd(ctx, fd, SL_FD_READ, SL_NEVER, NULL);
+}
+
+/* Reads to the end of what was opened without blocking. */
+static int read_all(struct sl_ctx *ctx, int fd, struct strbuf *text)
+{
     char piece[4096];
-    ssize_t n;
+    ssize_t n = 1;
     int r = 0;
 
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, seen) < 0)
-        r = -errno;
-    while (!r && (n = read(fd, piece, sizeof(piece))) != 0) {
+    while (!r && n != 0) {
+        n = read(fd, piece, sizeof(piece));
         if (n < 0)
-            r = -errno;
+            r = errno == EAGAIN ? wait_readable(ctx, fd) : -errno;
         else if (text->n + (size_t)n > FILE_MAX)
             r = -EFBIG;
         else
             strbuf_add(text, piece, (size_t)n);
     }
+    return r;
+}
+
+/*
+ * The text of a file; the token of a bearer file gets its scheme. What is no regular file is waited for, a FIFO until somebody
+ * has written to it; without `ctx` it is refused. 0, negative, or the end of `ctx`.
+ */
+static int read_file(struct sl_ctx *ctx, const struct header_origin *origin, struct strbuf *text,
+                     struct stat *seen)
+{
+    int fd = open(origin->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int r;
+
+    if (fd < 0)
+        return -errno;
+    r = fstat(fd, seen) < 0 ? -errno : 0;
+    if (!r && !ctx && !S_ISREG(seen->st_mode))
+        r = -EINVAL;
+    if (!r && S_ISFIFO(seen->st_mode)) /* before its writer comes, it reads as empty */
+        r = wait_readable(ctx, fd);
+    if (!r)
+        r = read_all(ctx, fd, text);
     close(fd);
     if (!r && origin->is_bearer && !strbuf_failed(text))
         make_bearer(text);
@@ -225,7 +250,8 @@ static void collect_again(struct headers *headers)
     sl_assert(!r);
 }
 
-/* Reads a file again if it has changed, and takes its text only if every header in it is allowed and there is room for them. */
+/* Reads a regular file again if it has changed, and takes its text only if every header in it is allowed and there is room for
+ * them. What is no regular file was read to its end, and might have to be waited for in the middle of a delivery. */
 static void refresh(struct headers *headers, struct header_origin *origin)
 {
     struct header_origin fresh = {.path = origin->path, .is_bearer = origin->is_bearer};
@@ -234,9 +260,10 @@ static void refresh(struct headers *headers, struct header_origin *origin)
     struct stat now;
     int r;
 
-    if (!origin->path || stat(origin->path, &now) < 0 || !has_changed(&now, &origin->seen))
+    if (!origin->path || stat(origin->path, &now) < 0 || !S_ISREG(now.st_mode) ||
+        !has_changed(&now, &origin->seen))
         return;
-    r = read_file(origin, &fresh.text, &fresh.seen);
+    r = read_file(NULL, origin, &fresh.text, &fresh.seen);
     if (!r)
         r = read_text(&trial, &fresh, &why);
     if (!r && !why)
@@ -279,13 +306,13 @@ static size_t length_of(const char *const *list)
     return n;
 }
 
-static int read_origins(struct headers *headers, struct problem *problem)
+static int read_origins(struct headers *headers, struct sl_ctx *ctx, struct problem *problem)
 {
     for (size_t i = 0; i < headers->origin_count; i++) {
         struct header_origin *origin = &headers->origins[i];
-        int r = origin->path ? read_file(origin, &origin->text, &origin->seen) : 0;
+        int r = origin->path ? read_file(ctx, origin, &origin->text, &origin->seen) : 0;
 
-        if (r == -ENOMEM)
+        if (r == -ENOMEM || r > 0)
             return r;
         if (r)
             return problem_set(problem, EXIT_BAD_CONFIG,
@@ -330,8 +357,8 @@ static int refuse(const struct header_origin *culprit, const char *why, struct p
                        shown((struct slice){line.p, (size_t)(colon - line.p)}, text), why);
 }
 
-int headers_new(struct headers **out, const char *const *lines, const char *const *files,
-                const char *bearer_file, struct problem *problem)
+int headers_new(struct headers **out, struct sl_ctx *ctx, const char *const *lines,
+                const char *const *files, const char *bearer_file, struct problem *problem)
 {
     size_t line_count = length_of(lines), file_count = length_of(files);
     struct headers *headers = calloc(1, sizeof(*headers));
@@ -358,7 +385,7 @@ int headers_new(struct headers **out, const char *const *lines, const char *cons
     if (bearer_file)
         headers->origins[headers->origin_count++] =
             (struct header_origin){.path = bearer_file, .is_bearer = true};
-    r = failed ? -ENOMEM : read_origins(headers, problem);
+    r = failed ? -ENOMEM : read_origins(headers, ctx, problem);
     if (!r)
         r = collect(headers, &why, &culprit);
     if (why)

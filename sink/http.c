@@ -208,7 +208,6 @@ static int http_open(struct sink **out, struct sl_ctx *ctx, const struct sink_co
     struct slice shown;
     int r = check_url(config, &uri, problem);
 
-    (void)ctx;
     if (r)
         return r;
     sink = calloc(1, sizeof(*sink));
@@ -220,7 +219,7 @@ static int http_open(struct sink **out, struct sl_ctx *ctx, const struct sink_co
     sink->client = config->http;
     sink->timeout = config->timeout;
     sink->url = strdup(config->to);
-    r = sink->url ? headers_new(&sink->headers, config->headers, config->header_files,
+    r = sink->url ? headers_new(&sink->headers, ctx, config->headers, config->header_files,
                                 config->bearer_file, problem)
                   : -ENOMEM;
     if (r) {

@@ -244,3 +244,20 @@ def test_runs_that_are_damaged(demo, folder):
 def test_events_that_are_a_folder(demo, tmp_path):
     ended = demo("--events", tmp_path).end(60)
     assert ended.code == 78 and "Is a directory" in ended.err, ended
+
+
+def test_events_from_a_fifo(demo, folder, tmp_path):
+    """Nobody writes to it yet, so it can't be opened; then somebody does."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    program = demo("--events", fifo)
+    program.wait_line("from demo")
+    program.terminate()
+    assert program.end(20).code == 0
+
+    shutil.rmtree(folder, ignore_errors=True)
+    program = demo("--events", fifo)
+    with open(fifo, "w") as lines:
+        print('{"n":1}', file=lines)
+    ended = program.end(20)
+    assert ended.code == 0 and numbers(ended)["sent"] == 1, ended

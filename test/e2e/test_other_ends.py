@@ -1,9 +1,12 @@
 """Sources and sinks that are no queue and no service, and the other commands."""
+import contextlib
 import json
 import os
+import subprocess
 import sys
+import urllib.request
 
-
+from world.program import SLUICE
 from world.receiver import failures
 from world.waiting import free_port, until
 
@@ -100,6 +103,43 @@ def test_closed_descriptors(sluice, tmp_path):
     assert ended.code == 0 and len(ended.out.splitlines()) == 5, ended
 
 
+def writer_of(fifo):
+    """A descriptor that does not block, once somebody reads."""
+    with contextlib.suppress(OSError):
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+
+
+def test_a_token_from_a_fifo(sluice, receiver, tmp_path):
+    service, fifo = receiver(), tmp_path / "fifo"
+    os.mkfifo(fifo)
+    run = "run", "--from", "synthetic:", "--rate", "100/s", "--to", service.url, "--bearer-file", fifo, "--batch-age", "100ms"
+    program = sluice(*run)
+    write = until("it is read", lambda: writer_of(fifo))
+    program.terminate()  # nothing was written to it
+    assert program.end(20).code == 0
+    os.close(write)
+
+    program = sluice(*run)
+    write = until("it is read", lambda: writer_of(fifo))
+    os.write(write, b"tok")
+    os.write(write, b"en\n")
+    os.close(write)
+    service.wait(1)
+    os.utime(fifo)  # as if it had changed; files are looked at once a second
+    service.wait(len(service.requests) + 30)
+    program.terminate()
+    ended = program.end(20)
+    assert ended.code == 0 and " warn " not in ended.err, ended
+    assert {q.headers["authorization"] for q in service.requests} == {"Bearer token"}
+
+
+def test_a_token_from_another_program(sluice, receiver):
+    service = receiver()
+    ended = sluice("run", "--from", "synthetic:", "--to", service.url, "--count", "5", *QUICK,
+                   prefix=["bash", "-c", '"$@" --bearer-file <(echo token)', "bash"]).end(20)
+    assert ended.code == 0 and service.requests[0].headers["authorization"] == "Bearer token", ended
+
+
 def test_synthetic_to_stdout(sluice):
     ended = sluice("run", "--from", "synthetic:", "--to", "-", "--batch-count", "2", "--count", "5").end(20)
     assert ended.code == 0, ended
@@ -190,3 +230,77 @@ def test_a_blocked_log_does_not_block_the_events(sluice, receiver):
         program.kill()
         program.wait()
     assert len(set(service.bodies)) <= len(service.bodies) == 10000
+
+
+@contextlib.contextmanager
+def beside_a_full_pipe(full, *arguments):
+    """sluice with `full`, stdout or stderr, into a pipe that takes nothing more, as nobody reads; the other one is read."""
+    read, write = os.pipe2(os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"x" * 4096)
+    os.set_blocking(write, True)  # as a shell makes it
+    other = "stdout" if full == "stderr" else "stderr"
+    program = subprocess.Popen([SLUICE, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                               **{full: write, other: subprocess.PIPE})
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.communicate()
+        os.close(read)
+        os.close(write)
+
+
+def signalled_until_it_ends(program):
+    """The first may come before it waits; one that comes while it ends has its usual effect."""
+    until("it ends", lambda: program.poll() is not None or program.terminate(), pause=1)
+    return program.returncode
+
+
+def test_nobody_reads_stderr(tmp_path):
+    run = "run", "--from", "synthetic:", "--to", "-", "--count", "5", *QUICK
+    for command in (run, ["demo", "--for", "1s", "--dir", tmp_path / "demo"]):
+        with beside_a_full_pipe("stderr", *command) as program:
+            assert program.wait(20) == 0, command
+
+
+def test_nobody_reads_the_stderr_of_perseus():
+    port = free_port()
+    with beside_a_full_pipe("stderr", "perseus", "--listen", f"127.0.0.1:{port}") as program:
+        until("it serves", lambda: is_healthy(port))
+        program.terminate()
+        assert program.wait(20) == 0
+
+
+def is_healthy(port):
+    with contextlib.suppress(OSError):
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status == 200
+
+
+def test_nobody_reads_stdout(receiver, tmp_path):
+    account = tmp_path / "account.json"
+    run = "run", "--from", "synthetic:", "--to", receiver().url, "--count", "5", "--json", "--account", account, *QUICK
+    for command, ready in ((run, b"delivered in"), (("queue", "--listen", "127.0.0.1:0"), b"SQS at")):
+        with beside_a_full_pipe("stdout", *command) as program:
+            while ready not in (line := program.stderr.readline()):
+                assert line, command
+            assert signalled_until_it_ends(program) == 69, command
+            said = program.stderr.read().decode()
+            assert "standard output can't be written: a signal came while nobody read it" in said, said
+    assert json.loads(account.read_text())["deleted"] == 5
+
+
+def test_nobody_reads_the_account(sluice, receiver, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    run = "run", "--from", "synthetic:", "--to", receiver().url, "--count", "5", "--account", fifo, *QUICK
+    program = sluice(*run, account=False)
+    program.wait_line("delivered in")
+    assert signalled_until_it_ends(program.process) == 69
+    assert f"{fifo} can't be written: a signal came while nobody read it" in program.end().err
+
+    program = sluice(*run, account=False)
+    program.wait_line("delivered in")  # it waits for a reader
+    assert json.loads(fifo.read_text())["deleted"] == 5
+    assert program.end(20).code == 0

@@ -392,7 +392,7 @@ static void header_file(void)
 
     problem_init(&problem);
     write_headers(headers_file, 2);
-    result = headers_new(&headers, lines, files, NULL, &problem);
+    result = headers_new(&headers, NULL, lines, files, NULL, &problem);
     check_result(result);
     problem_deinit(&problem);
     if (result)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -77,7 +78,7 @@ static void a_refused_flag_is_named_without_its_value(void **state)
         struct problem problem;
 
         problem_init(&problem);
-        assert_int_equal(headers_new(&headers, list, NULL, NULL, &problem), PROBLEM);
+        assert_int_equal(headers_new(&headers, NULL, list, NULL, NULL, &problem), PROBLEM);
         assert_int_equal(problem.status, EXIT_BAD_USAGE);
         assert_null(strstr(problem.text.p, "secret"));
         assert_null(strstr(problem.text.p, "(null)"));
@@ -109,7 +110,7 @@ static void what_may_be_shown_of_a_refused_flag_is(void **state)
         struct problem problem;
 
         problem_init(&problem);
-        assert_int_equal(headers_new(&headers, list, NULL, NULL, &problem), PROBLEM);
+        assert_int_equal(headers_new(&headers, NULL, list, NULL, NULL, &problem), PROBLEM);
         if (strncmp(problem.text.p, cases[i].says, strlen(cases[i].says)) != 0)
             fail_msg("\"%s\" is not \"%s\"", problem.text.p, cases[i].says);
         problem_deinit(&problem);
@@ -159,7 +160,7 @@ static struct headers *open_headers(const char *flag, const char *file, const ch
     struct problem problem;
 
     problem_init(&problem);
-    if (headers_new(&headers, flags, files, bearer_file, &problem))
+    if (headers_new(&headers, NULL, flags, files, bearer_file, &problem))
         fail_msg("%s", problem.text.p);
     problem_deinit(&problem);
     return headers;
@@ -179,7 +180,7 @@ static void a_bearer_file_without_a_token_is_named(void **state)
              "  do:    put the token into it, alone, or leave --bearer-file out",
              path);
     problem_init(&problem);
-    assert_int_equal(headers_new(&headers, NULL, NULL, path, &problem), PROBLEM);
+    assert_int_equal(headers_new(&headers, NULL, NULL, NULL, path, &problem), PROBLEM);
     assert_int_equal(problem.status, EXIT_BAD_USAGE);
     assert_string_equal(problem.text.p, want);
     problem_deinit(&problem);
@@ -243,6 +244,28 @@ static void a_file_that_goes_bad_keeps_its_last_headers(void **state)
     unlink(bearer);
 }
 
+/* To open it would wait for a writer, in the middle of a delivery. */
+static void a_file_that_becomes_a_fifo_keeps_its_last_headers(void **state)
+{
+    char bearer[64];
+    struct headers *headers;
+
+    (void)state;
+    make_path(bearer);
+    write_to(bearer, "good");
+    headers = open_headers(NULL, NULL, bearer);
+    unlink(bearer);
+    assert_int_equal(mkfifo(bearer, 0600), 0);
+    alarm(30);
+    assert_string_equal(at(headers, 10), "Authorization=Bearer good;");
+    alarm(0);
+    unlink(bearer);
+    write_to(bearer, "good again");
+    assert_string_equal(at(headers, 20), "Authorization=Bearer good again;");
+    headers_free(headers);
+    unlink(bearer);
+}
+
 static void a_file_is_refused_at_the_start(void **state)
 {
     static const struct {
@@ -264,7 +287,7 @@ static void a_file_is_refused_at_the_start(void **state)
 
         problem_init(&problem);
         write_to(path, cases[i].text);
-        r = headers_new(&headers, NULL, cases[i].is_bearer ? NULL : files,
+        r = headers_new(&headers, NULL, NULL, cases[i].is_bearer ? NULL : files,
                         cases[i].is_bearer ? path : NULL, &problem);
         if (r != PROBLEM)
             fail_msg("case %zu is not refused", i);
@@ -281,7 +304,8 @@ static void a_file_that_is_not_there_is_a_problem(void **state)
 
     (void)state;
     problem_init(&problem);
-    assert_int_equal(headers_new(&headers, NULL, NULL, "/nonexistent/token", &problem), PROBLEM);
+    assert_int_equal(headers_new(&headers, NULL, NULL, NULL, "/nonexistent/token", &problem),
+                     PROBLEM);
     assert_int_equal(problem.status, EXIT_BAD_CONFIG);
     problem_deinit(&problem);
 }
@@ -296,6 +320,7 @@ int main(void)
         cmocka_unit_test(flags_files_and_the_bearer_token_are_added),
         cmocka_unit_test(a_changed_file_is_read_again),
         cmocka_unit_test(a_file_that_goes_bad_keeps_its_last_headers),
+        cmocka_unit_test(a_file_that_becomes_a_fifo_keeps_its_last_headers),
         cmocka_unit_test(a_file_is_refused_at_the_start),
         cmocka_unit_test(a_file_that_is_not_there_is_a_problem),
     };
