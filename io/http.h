@@ -8,8 +8,10 @@
  * as its first member and fills in its ops is a client.
  *
  * Life: new → perform from any number of tasks → free. A client belongs to one scheduler.
- * Connections are kept alive and shared by all its tasks; a name is looked up by helper threads,
- * once at a time, so that a slow name server delays only the requests that need that name.
+ * Connections are kept alive and shared by all its tasks. One on which anything waits before the
+ * request is sent is closed instead, and the request goes over a fresh one: an answer too many would
+ * be taken for the next one. A name is looked up by helper threads, once at a time, so that a slow
+ * name server delays only the requests that need that name.
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H

@@ -99,23 +99,21 @@ static int on_address_needed(void *resolver, void *reserved, void *arg)
     return 1;
 }
 
-static int on_begin(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
+bool transfer_begin(struct transfer *t, bool is_quiet)
 {
-    struct transfer *t = arg;
-
-    (void)peer_ip;
-    (void)local_ip;
-    (void)peer_port;
-    (void)local_port;
     if (t->request->begin_in && sl_ctx_err(t->request->begin_in) != SL_OK)
         transfer_fail(t, HTTP_FAIL_CANCELED, "canceled");
     if (t->failure != HTTP_COMPLETE || transfer_refuses_retry(t))
-        return CURL_PREREQFUNC_ABORT;
+        return false;
+    if (!is_quiet) {
+        t->wants_fresh = true;
+        return false;
+    }
     t->has_begun = true;
     t->is_reused = !t->has_opened;
     t->has_opened = false;
     transfer_enter(t, TRANSFER_WAITING);
-    return CURL_PREREQFUNC_OK;
+    return true;
 }
 
 /* The head is whole: is it one that tells where the answer ends? */
@@ -259,14 +257,11 @@ static CURLcode set_constants(struct transfer *t, const char *ca_file, const cha
         set_pointer(t, CURLOPT_USERAGENT, user_agent, &r);
     set_pointer(t, CURLOPT_HEADERDATA, t, &r);
     set_pointer(t, CURLOPT_WRITEDATA, t, &r);
-    set_pointer(t, CURLOPT_PREREQDATA, t, &r);
     set_pointer(t, CURLOPT_RESOLVER_START_DATA, t, &r);
     if (r == CURLE_OK)
         r = curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_head);
     if (r == CURLE_OK)
         r = curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
-    if (r == CURLE_OK)
-        r = curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_begin);
     if (r == CURLE_OK)
         r = curl_easy_setopt(t->easy, CURLOPT_RESOLVER_START_FUNCTION, on_address_needed);
     return r;
@@ -379,6 +374,14 @@ static void set_method(struct transfer *t, const char *method, bool has_body, CU
     strcpy(t->method, *r == CURLE_OK ? kind : "");
 }
 
+static void set_fresh(struct transfer *t, bool is_fresh, CURLcode *r)
+{
+    if (t->is_fresh == is_fresh)
+        return;
+    set_long(t, CURLOPT_FRESH_CONNECT, is_fresh, r);
+    t->is_fresh = is_fresh;
+}
+
 static bool needs_body(const char *method)
 {
     return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
@@ -406,10 +409,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request,
         if (r == CURLE_OK)
             r = curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
     }
-    if (t->is_fresh != request->fresh_connection) {
-        set_long(t, CURLOPT_FRESH_CONNECT, request->fresh_connection, &r);
-        t->is_fresh = request->fresh_connection;
-    }
+    set_fresh(t, request->fresh_connection, &r);
     if (r == CURLE_OK)
         r = set_headers(t, request);
     return r == CURLE_OK ? 0 : -ENOMEM;
@@ -420,13 +420,23 @@ void transfer_rewind(struct transfer *t)
     strbuf_reset(&t->answer->body);
     strbuf_reset(&t->answer->head);
     t->result = CURLE_OK;
-    t->has_begun = t->has_opened = t->is_reused = t->wants_address = t->is_head_done = false;
+    t->has_begun = t->has_opened = t->is_reused = t->is_head_done = false;
+    t->wants_address = t->wants_fresh = false;
     t->peer.length = 0;
     t->head_bytes = t->stall_bytes = 0;
     t->interim_count = 0;
     t->status = 0;
     sl_parker_init(&t->changed);
     transfer_enter(t, TRANSFER_QUEUED);
+}
+
+int transfer_rewind_fresh(struct transfer *t)
+{
+    CURLcode r = CURLE_OK;
+
+    transfer_rewind(t);
+    set_fresh(t, true, &r);
+    return r == CURLE_OK ? 0 : -ENOMEM;
 }
 
 int transfer_set_addresses(struct transfer *t, const char *host, uint16_t port,
