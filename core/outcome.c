@@ -76,6 +76,11 @@ enum outcome outcome_of(const struct outcome_answer *answer, const struct outcom
         snprintf(reason, OUTCOME_REASON_SIZE, "%d, but the answer was cut off", answer->status);
         return OUTCOME_RETRY;
     }
+    if (answer->is_early) {
+        snprintf(reason, OUTCOME_REASON_SIZE, "%d, but answered before the request was sent",
+                 answer->status);
+        return OUTCOME_RETRY;
+    }
     return judge_success(answer, batch, reason);
 }
 

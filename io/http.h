@@ -77,6 +77,9 @@ struct http_answer {
     bool sent;
     /* It went over a connection that had served before: worth a try with fresh_connection. */
     bool reused;
+    /* Complete, but it came before the whole request was sent, and the rest of that never was: a
+     * refusal may, a success is none. */
+    bool early;
     int status;         /* 100-999; 0 unless HTTP_COMPLETE */
     struct strbuf body; /* empty unless HTTP_COMPLETE */
     /* Status line and header lines of the final answer (no 1xx), each with its CR LF. */

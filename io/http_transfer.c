@@ -553,6 +553,16 @@ static void fail_by_result(struct transfer *t)
     }
 }
 
+/* Was only a part of the request's body handed to the system? With Connection: close in an answer,
+ * libcurl sends no more of it, and is content. */
+static bool is_sent_in_part(const struct transfer *t)
+{
+    curl_off_t bytes = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
+    return (size_t)bytes < t->request->body.n;
+}
+
 void transfer_conclude(struct transfer *t)
 {
     struct http_answer *answer = t->answer;
@@ -566,6 +576,7 @@ void transfer_conclude(struct transfer *t)
     answer->failure = t->failure;
     answer->sent = transfer_was_sent(t);
     answer->reused = t->has_begun && t->is_reused;
+    answer->early = t->failure == HTTP_COMPLETE && is_sent_in_part(t);
     answer->status = t->status;
     answer->detail[0] = '\0';
     if (t->failure == HTTP_COMPLETE)

@@ -120,6 +120,7 @@ static void judge(const struct http_answer *answer, const struct sink_request *r
     result->outcome = outcome_of(
         &(struct outcome_answer){
             .is_complete = result->complete,
+            .is_early = answer->early,
             .status = result->status,
             .content_type = http_answer_header(answer, "Content-Type"),
             .body = strbuf_slice(&answer->body),

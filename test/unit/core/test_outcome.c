@@ -26,6 +26,14 @@ static const struct slice ids[] = {
     SLICE_INIT("A1"),
 };
 
+/* A batch whose failures nobody looks at. */
+static enum outcome judge_answer(struct outcome_answer answer, char reason[OUTCOME_REASON_SIZE])
+{
+    bool marks[COUNT(ids)];
+
+    return outcome_of(&answer, &(struct outcome_batch){ids, COUNT(ids), marks}, reason);
+}
+
 static enum outcome judge(int status, const char *type, const char *body, bool complete,
                           unsigned *failed, char reason[OUTCOME_REASON_SIZE])
 {
@@ -74,6 +82,13 @@ static void every_status_has_its_meaning(void **state)
             assert_true((reason[0] == '\0') == is_success);
             /* Cut off, a success is none, and a failure is the same failure. */
             assert_int_equal(judge(status, html, "hel", false, &failed, reason),
+                             is_success ? OUTCOME_RETRY : cases[i].outcome);
+            assert_true(reason[0] != '\0');
+            /* So it is before the request was sent. */
+            assert_int_equal(judge_answer((struct outcome_answer){.is_complete = true,
+                                                                  .is_early = true,
+                                                                  .status = status},
+                                          reason),
                              is_success ? OUTCOME_RETRY : cases[i].outcome);
             assert_true(reason[0] != '\0');
         }

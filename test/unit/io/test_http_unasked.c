@@ -86,6 +86,7 @@ static void talk(struct sl_ctx *ctx, int listening, const char *url, const char 
     for (unsigned i = 0; i < 2; i++) {
         http_perform(client, ctx, &request, &answer);
         expect(answer.failure == HTTP_COMPLETE && answer.status == 503 && answer.sent);
+        expect(!answer.early);
         expect(answer.reused == (is_quiet || i > 0));
         expect(peer.requests == i + 2); /* each was sent once */
     }
@@ -122,10 +123,76 @@ static void test_idle(void **state)
     assert_int_equal(sl_run(talk_between, NULL), 0);
 }
 
+/* ---- before the request was sent ---- */
+
+struct hasty {
+    int listening;
+    const char *say;
+};
+
+/* Answers the head, and never reads more. */
+SL_TASK(hasty)
+{
+    int fd = accept_one(ctx, my->listening);
+
+    expect(fd >= 0 && read_head(ctx, fd) && say(ctx, fd, my->say));
+    expect(accept_one(ctx, my->listening) < 0); /* until the test is over */
+    close(fd);
+    return 0;
+}
+
+static int hear_hasty_answers(struct sl_ctx *ctx, void *arg)
+{
+    static const struct {
+        const char *say;
+        int status;
+    } rows[] = {
+        {OK "Connection: close\r\nContent-Length: 0\r\n\r\n", 200},
+        {OK "Connection: close\r\nContent-Length: 2\r\n\r\n{}", 200},
+        {"HTTP/1.0 204 No Content\r\n\r\n", 204},
+        {"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 413},
+        {"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 503},
+    };
+    size_t n = 16 << 20; /* more than two sockets hold */
+    char *bytes = calloc(1, n);
+
+    (void)arg;
+    expect(bytes);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sl_ctx *scope = sl_ctx_new(ctx, NULL);
+        struct http_client *client;
+        struct http_answer answer;
+        char url[64];
+        uint16_t port;
+        int fd = listener(&port);
+
+        snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+        expect(http_client_new(&client, ctx, NULL) == 0);
+        http_answer_init(&answer);
+        SL_GO(scope, hasty, .listening = fd, .say = rows[i].say);
+        http_perform(client, ctx, &(struct http_request){.url = url, .body = {bytes, n}}, &answer);
+        expect(answer.failure == HTTP_COMPLETE && answer.status == rows[i].status);
+        expect(answer.sent && answer.early);
+        http_answer_deinit(&answer);
+        http_client_free(client);
+        sl_ctx_leave(scope);
+        close(fd);
+    }
+    free(bytes);
+    return 0;
+}
+
+static void test_hasty(void **state)
+{
+    (void)state;
+    assert_int_equal(sl_run(hear_hasty_answers, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_hasty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

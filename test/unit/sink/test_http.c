@@ -20,7 +20,7 @@
 /* What the script answers. */
 struct answer {
     enum http_failure failure;
-    bool sent;
+    bool sent, early;
     int status;
     const char *head, *body, *detail;
 };
@@ -56,6 +56,7 @@ static void perform(struct http_client *client, struct sl_ctx *ctx,
     strbuf_reset(&answer->body);
     answer->failure = script->answer.failure;
     answer->sent = script->answer.sent;
+    answer->early = script->answer.early;
     answer->status = script->answer.status;
     strbuf_addf(&answer->head, "HTTP/1.1 200 x\r\n%s",
                 script->answer.head ? script->answer.head : "");
@@ -208,6 +209,11 @@ static const struct {
      OUTCOME_RETRY,
      0,
      NULL},
+    {{.sent = true, .early = true, .status = 200},
+     OUTCOME_RETRY,
+     0,
+     "200, but answered before the request was sent"},
+    {{.sent = true, .early = true, .status = 413}, OUTCOME_SPLIT, 0, "413"},
     {{.sent = true, .status = 207}, OUTCOME_RETRY, 0, NULL},
     {{.sent = true, .status = 302}, OUTCOME_PAUSE, 0, "302"},
     {{.sent = true, .status = 401}, OUTCOME_PAUSE, 0, "401"},
