@@ -28,7 +28,9 @@
 
 /* How a request ended. Only HTTP_COMPLETE leaves a status and a body that mean anything. */
 enum http_failure {
-    HTTP_COMPLETE = 0,     /* an answer, whole: every byte that its framing promised came */
+    /* An answer, whole: every byte that its framing promised came. (Of a success without a body that
+     * only the connection's end would end, nobody can tell: HTTP_FAIL_CUT.) */
+    HTTP_COMPLETE = 0,
     HTTP_FAIL_RESOLVE,     /* no address for the name */
     HTTP_FAIL_CONNECT,     /* refused, unreachable, not within connect_timeout, link-local */
     HTTP_FAIL_TLS,         /* handshake failed, or the certificate is not that host's */

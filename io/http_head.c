@@ -125,7 +125,7 @@ const char *http_head_check(struct slice head, int64_t *length)
 {
     struct http_head_line line;
     bool is_chunked = false;
-    int64_t found = -1;
+    int64_t found = HTTP_LENGTH_TO_CLOSE;
     size_t at = 0;
 
     if (http_head_status(head) == 0)
@@ -149,6 +149,6 @@ const char *http_head_check(struct slice head, int64_t *length)
     }
     if (is_chunked && found >= 0)
         return "both Content-Length and chunks";
-    *length = found;
+    *length = is_chunked ? HTTP_LENGTH_CHUNKED : found;
     return NULL;
 }

@@ -13,6 +13,12 @@
 
 #include "core/slice.h"
 
+/* Where a body ends that has no Content-Length. */
+enum http_length {
+    HTTP_LENGTH_TO_CLOSE = -1, /* with the connection: whether it is whole nobody can tell */
+    HTTP_LENGTH_CHUNKED = -2,  /* with its last chunk */
+};
+
 /* One header line of a head: name and value without white space around. */
 struct http_head_line {
     struct slice name, value;
@@ -26,7 +32,7 @@ bool http_head_next(struct slice head, size_t *at, struct http_head_line *line);
 
 /*
  * Checks a whole head, from status line to the line before the empty one. NULL: `*length` is its
- * Content-Length, -1 without one. Else what is wrong with it, for people.
+ * Content-Length, or one of http_length. Else what is wrong with it, for people.
  */
 const char *http_head_check(struct slice head, int64_t *length);
 

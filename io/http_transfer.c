@@ -137,7 +137,11 @@ static bool accept_head(struct transfer *t)
     if (t->status < 200)
         return true;
     t->is_head_done = true;
-    if (length < 0 || (t->request->method && strcmp(t->request->method, "HEAD") == 0))
+    if (t->status == 204 || t->status == 304 ||
+        (t->request->method && strcmp(t->request->method, "HEAD") == 0))
+        return true;
+    t->ends_with_close = length == HTTP_LENGTH_TO_CLOSE;
+    if (length < 0)
         return true;
     if ((uint64_t)length > answer_max) {
         transfer_fail(t, HTTP_FAIL_TOO_LARGE, "answer of %lld bytes, %zu allowed",
@@ -420,7 +424,7 @@ void transfer_rewind(struct transfer *t)
     strbuf_reset(&t->answer->body);
     strbuf_reset(&t->answer->head);
     t->result = CURLE_OK;
-    t->has_begun = t->has_opened = t->is_reused = t->is_head_done = false;
+    t->has_begun = t->has_opened = t->is_reused = t->is_head_done = t->ends_with_close = false;
     t->wants_address = t->wants_fresh = false;
     t->peer.length = 0;
     t->head_bytes = t->stall_bytes = 0;
@@ -573,6 +577,8 @@ void transfer_conclude(struct transfer *t)
         fail_by_result(t);
     if (t->failure == HTTP_COMPLETE && !t->is_head_done)
         transfer_fail(t, HTTP_FAIL_CUT, "answer cut off"); /* libcurl is content with half a head */
+    if (t->failure == HTTP_COMPLETE && t->status < 300 && t->ends_with_close && answer->body.n == 0)
+        transfer_fail(t, HTTP_FAIL_CUT, "closed before its body, or it lacks a Content-Length: 0");
     answer->failure = t->failure;
     answer->sent = transfer_was_sent(t);
     answer->reused = t->has_begun && t->is_reused;

@@ -69,6 +69,7 @@ struct transfer {
     bool wants_address;    /* it stopped because a name must be looked up */
     bool wants_fresh;      /* it stopped because its connection is not to be used again */
     bool is_head_done;
+    bool ends_with_close;      /* the answer's body ends when its connection does */
     enum http_failure failure; /* decided here; HTTP_COMPLETE: not */
     char why[96];              /* its reason */
     struct address peer;       /* the last address that was tried */
