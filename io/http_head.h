@@ -2,8 +2,8 @@
  * http_head -- whether the head of an answer can be trusted to say how long the answer is.
  *
  * libcurl is lenient where a proxy and its client could disagree on where an answer ends; what is
- * left undecided there is refused here: two lengths, a length and chunks, folded lines, names that
- * are none.
+ * left undecided there is refused here: two lengths, a length and chunks, a length where there is no
+ * body, folded lines, names that are none.
  */
 #ifndef IO_HTTP_HEAD_H
 #define IO_HTTP_HEAD_H
