@@ -28,6 +28,7 @@
  *     2 insertions, deletions or replacements, or holds "itemfailure". failedItems is another name.
  *   - The top level is an array with an object in it that has an itemIdentifier: a list without its
  *     name.
+ *   - The body is compressed, or has another content encoding: nobody asked for one.
  *   - The body calls itself JSON (its content type says so, or it begins with a brace) and is not.
  */
 #ifndef CORE_OUTCOME_H
@@ -57,6 +58,7 @@ struct outcome_answer {
     bool is_complete; /* an answer came, whole */
     bool is_early;    /* before the whole request was sent */
     int status;       /* 0 = no status line came */
+    bool is_encoded;  /* the body has a content encoding, and can't be read as it is */
     struct slice content_type;
     struct slice body;
 };

@@ -255,6 +255,11 @@ static void reasons_say_what_is_wrong(void **state)
     assert_string_equal(reason, "no answer");
     judge(200, html, "", false, &failed, reason);
     assert_string_equal(reason, "200, but the answer was cut off");
+    judge_answer(
+        (struct outcome_answer){
+            .is_complete = true, .is_encoded = true, .status = 207, .body = SLICE("\x1f\x8b")},
+        reason);
+    assert_string_equal(reason, "207, but its body is compressed");
     judge(207, html, "", true, &failed, reason);
     assert_string_equal(reason, "207 without a list of failures");
     judge(200, json, "{\"batchItemFailures\":[{\"itemIdentifier\":\"x\"}]}", true, &failed, reason);

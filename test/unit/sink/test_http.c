@@ -122,6 +122,7 @@ static int sends_the_contract(struct sl_ctx *ctx, void *arg)
     assert_int_equal(result.outcome, OUTCOME_ACCEPTED);
     assert_string_equal(script.url, "POST https://perseus.example/in?key=k");
     assert_non_null(strstr(script.headers, "Content-Type: application/json"));
+    assert_non_null(strstr(script.headers, "\nAccept-Encoding: identity\n"));
     assert_non_null(strstr(script.headers,
                            "\nIdempotency-Key: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
                            "Sluice-Batch-Id: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
@@ -209,6 +210,26 @@ static const struct {
      OUTCOME_RETRY,
      0,
      NULL},
+    {{.sent = true, .status = 200, .head = "Content-Encoding: gzip\r\n", .body = "\x1f\x8b"},
+     OUTCOME_RETRY,
+     0,
+     "200, but its body is compressed"},
+    {{.sent = true,
+      .status = 200,
+      .head = "content-encoding: identity\r\nContent-Encoding: br\r\n",
+      .body = "x"},
+     OUTCOME_RETRY,
+     0,
+     "200, but its body is compressed"},
+    {{.sent = true, .status = 200, .head = "Content-Encoding: gzip\r\n"}, OUTCOME_ACCEPTED, 0, ""},
+    {{.sent = true, .status = 200, .head = "Content-Encoding: Identity\r\n", .body = "ok"},
+     OUTCOME_ACCEPTED,
+     0,
+     ""},
+    {{.sent = true, .status = 422, .head = "Content-Encoding: gzip\r\n", .body = "x"},
+     OUTCOME_REFUSED,
+     0,
+     "422"},
     {{.sent = true, .early = true, .status = 200},
      OUTCOME_RETRY,
      0,
