@@ -28,8 +28,11 @@
  *     2 insertions, deletions or replacements, or holds "itemfailure". failedItems is another name.
  *   - The top level is an array with an object in it that has an itemIdentifier: a list without its
  *     name.
+ *   - There is no list at the top of the body, but somewhere else in it is the key, or one that is
+ *     nearly it, or a string that holds its name (without regard to case, _ and -): JSON in JSON.
  *   - The body is compressed, or has another content encoding: nobody asked for one.
- *   - The body calls itself JSON (its content type says so, or it begins with a brace) and is not.
+ *   - The body calls itself JSON (its content type says so, or it begins with a brace or a
+ *     bracket) and is not.
  */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H

@@ -122,7 +122,14 @@ static void lists_of_failures(void **state)
          OUTCOME_ACCEPTED, 0},
         {200, html, "<html>batchItemFailures</html>", OUTCOME_ACCEPTED, 0},
         {200, "text/plain", "OK", OUTCOME_ACCEPTED, 0},
-        {200, "text/plain", "[{\"itemIdentifier\":\"a1\"}]", OUTCOME_ACCEPTED, 0},
+        {200, "text/plain", "[]", OUTCOME_ACCEPTED, 0},
+        {200, json, "{\"message\":\"no batch item failures\"}", OUTCOME_ACCEPTED, 0},
+        {200, json, "{\"a\":{\"batchFailures\":[\"batchItem\",\"Failures\"]}}", OUTCOME_ACCEPTED,
+         0},
+        {200, json, "{\"batchItemFailures\":[],\"a\":{\"batchItemFailures\":1}}", OUTCOME_ACCEPTED,
+         0},
+        {200, json, "{\"log\":\"batchItemFailures\",\"batchItemFailures\":[]}", OUTCOME_ACCEPTED,
+         0},
         {204, json, "", OUTCOME_ACCEPTED, 0},
 
         /* some failed */
@@ -189,6 +196,26 @@ static void lists_of_failures(void **state)
          OUTCOME_RETRY, 0},
         {200, json, "[{\"itemIdentifier\":\"a1\"}]", OUTCOME_RETRY, 0},
 
+        {200, "text/plain", "[{\"itemIdentifier\":\"a1\"}]", OUTCOME_RETRY, 0},
+
+        /* lists where none is looked for */
+        {200, json, "[{\"batchItemFailures\":[{\"itemIdentifier\":\"a1\"}]}]", OUTCOME_RETRY, 0},
+        {200, html, " [{\"batchItemFailures\":[]}]", OUTCOME_RETRY, 0},
+        {200, json, "[[1,{\"x\":[{\"batch_item_failures\":[]}]}]]", OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":{\"batchItemFailures\":[{\"itemIdentifier\":\"a1\"}]}}",
+         OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":[0,{\"BatchItemFailure\":[]}],\"x\":1}", OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":{\"\\u0062atchItemFailures\":null}}", OUTCOME_RETRY, 0},
+        {200, json, "{\"batchItemFailures\":null,\"data\":{\"batchItemFailures\":[]}}",
+         OUTCOME_RETRY, 0},
+        {200, json,
+         "{\"statusCode\":200,\"body\":\"{\\\"batchItemFailures\\\":[{\\\"itemIdentifier\\\":"
+         "\\\"a1\\\"}]}\"}",
+         OUTCOME_RETRY, 0},
+        {200, json, "{\"body\":[\"xbb\\u0041tch_item-FAILURES\"]}", OUTCOME_RETRY, 0},
+        {200, json, "\"{\\\"batchItemFailures\\\":[]}\"", OUTCOME_RETRY, 0},
+        {207, json, "{\"data\":{\"batchItemFailures\":[]}}", OUTCOME_RETRY, 0},
+
         /* keys that are nearly it */
         {200, json, "{\"batchItemFailure\":[]}", OUTCOME_RETRY, 0},
         {200, json, "{\"batch_item_failures\":[]}", OUTCOME_RETRY, 0},
@@ -214,6 +241,7 @@ static void lists_of_failures(void **state)
         {200, json, "\xef\xbb\xbf{\"batchItemFailures\":[]}", OUTCOME_RETRY, 0},
         {200, html, "\xef\xbb\xbf{\"batchItemFailures\":[]}", OUTCOME_RETRY, 0},
         {200, "text/plain", "{oops", OUTCOME_RETRY, 0},
+        {200, "text/plain", "[oops", OUTCOME_RETRY, 0},
         {200, "text/json", "<html>", OUTCOME_RETRY, 0},
         {200, "application/vnd.api+JSON ; a=b", "<html>", OUTCOME_RETRY, 0},
         {200, "application/jsonp", "<html>", OUTCOME_ACCEPTED, 0},
@@ -265,6 +293,8 @@ static void reasons_say_what_is_wrong(void **state)
     judge(200, json, "{\"batchItemFailures\":[{\"itemIdentifier\":\"x\"}]}", true, &failed, reason);
     assert_string_equal(reason,
                         "200, but its list of failures names an event that is not in the batch");
+    judge(200, json, "{\"data\":{\"batchItemFailures\":[]}}", true, &failed, reason);
+    assert_string_equal(reason, "200, but its batchItemFailures is not at the top of its body");
 }
 
 /* 10,000 events, every second of them listed, backwards, and twice. */
