@@ -245,6 +245,17 @@ static void learn_time(struct sqs_call *call)
     }
 }
 
+/* A success that came before the request was sent in full can be none to it: as if the connection
+ * had been lost. */
+static void refuse_early(struct http_answer *answer)
+{
+    if (answer->failure != HTTP_COMPLETE || answer->status != 200 || !answer->early)
+        return;
+    answer->failure = HTTP_FAIL_CUT;
+    answer->status = 0;
+    snprintf(answer->detail, sizeof(answer->detail), "answered before the request was sent");
+}
+
 /* Signs and sends once. Results as sign; 0: call->answer says how it went. */
 static int attempt(struct sqs_call *call, struct sl_ctx *ctx, bool fresh)
 {
@@ -267,6 +278,7 @@ static int attempt(struct sqs_call *call, struct sl_ctx *ctx, bool fresh)
     call->client->counts.requests++;
     call->asked = sl_now();
     http_perform(call->client->http, ctx, &request, &call->answer);
+    refuse_early(&call->answer);
     if (call->answer.failure == HTTP_COMPLETE) {
         learn_time(call);
     } else if (call->answer.sent) {

@@ -39,6 +39,10 @@ static enum outcome judge_success(const struct outcome_answer *answer,
 {
     const char *problem = NULL;
 
+    if (answer->is_encoded && answer->body.n > 0) {
+        snprintf(reason, OUTCOME_REASON_SIZE, "%d, but its body is compressed", answer->status);
+        return OUTCOME_RETRY;
+    }
     switch (outcome_failures_read(answer->content_type, answer->body, batch, &problem)) {
     case FAILURES_UNLISTED:
         if (outcome_of_status(answer->status) == OUTCOME_ACCEPTED)
@@ -74,6 +78,11 @@ enum outcome outcome_of(const struct outcome_answer *answer, const struct outcom
     }
     if (!answer->is_complete) {
         snprintf(reason, OUTCOME_REASON_SIZE, "%d, but the answer was cut off", answer->status);
+        return OUTCOME_RETRY;
+    }
+    if (answer->is_early) {
+        snprintf(reason, OUTCOME_REASON_SIZE, "%d, but answered before the request was sent",
+                 answer->status);
         return OUTCOME_RETRY;
     }
     return judge_success(answer, batch, reason);

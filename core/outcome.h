@@ -6,12 +6,14 @@
  *     any 2xx with a list that can't be trusted          RETRY
  *     other 2xx without a list                           RETRY
  *     408 409 421 423 425 429, 5xx but 501 505 511       RETRY
- *     no answer, or a success that came incomplete       RETRY
+ *     no answer; a success that came incomplete, or      RETRY
+ *         before the whole request was sent
  *     413                                                SPLIT
  *     400 422                                            REFUSED
  *     3xx, other 4xx, 501 505 511                        PAUSE
  *
- * Anything that is not listed as success is failure. A success must be complete; a failure is
+ * Anything that is not listed as success is failure. A success must be complete, and answer a
+ * request that was sent in full: nobody accepts what it has not read. A failure is
  * judged by its status alone, if one is known (io/http knows none of an answer that was cut).
  *
  * The list of failures is Lambda's: {"batchItemFailures":[{"itemIdentifier":"<messageId>"}]}. The
@@ -26,7 +28,11 @@
  *     2 insertions, deletions or replacements, or holds "itemfailure". failedItems is another name.
  *   - The top level is an array with an object in it that has an itemIdentifier: a list without its
  *     name.
- *   - The body calls itself JSON (its content type says so, or it begins with a brace) and is not.
+ *   - There is no list at the top of the body, but somewhere else in it is the key, or one that is
+ *     nearly it, or a string that holds its name (without regard to case, _ and -): JSON in JSON.
+ *   - The body is compressed, or has another content encoding: nobody asked for one.
+ *   - The body calls itself JSON (its content type says so, or it begins with a brace or a
+ *     bracket) and is not.
  */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
@@ -53,7 +59,9 @@ enum { OUTCOME_IDS_MAX = 10000, OUTCOME_REASON_SIZE = 200 };
 
 struct outcome_answer {
     bool is_complete; /* an answer came, whole */
+    bool is_early;    /* before the whole request was sent */
     int status;       /* 0 = no status line came */
+    bool is_encoded;  /* the body has a content encoding, and can't be read as it is */
     struct slice content_type;
     struct slice body;
 };

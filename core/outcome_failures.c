@@ -1,7 +1,8 @@
 /*
- * The whole body is read to its end before anything counts: what is malformed behind a list casts
- * doubt on the list. The ids of the batch go into a small hash table on the stack, so that a list
- * of 10,000 failures costs no more than reading it.
+ * The whole body is read to its end, once, before anything counts: what is malformed behind a list
+ * casts doubt on the list, and the list's name in any other place is a list that was misplaced,
+ * unless one comes in the right place. The ids of the batch go into a small hash table on the
+ * stack, so that a list of 10,000 failures costs no more than reading it.
  */
 #include "core/outcome_failures.h"
 
@@ -129,13 +130,16 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
     return ab < c ? ab : c;
 }
 
-/* Levenshtein's distance, a row at a time. */
+/* Levenshtein's distance, a row at a time. Texts whose lengths differ by more than NEAR_DISTANCE are
+ * further apart than that, and get any number above it. */
 static unsigned distance(const struct plain *a, const char *b)
 {
     unsigned row[sizeof(list_key)];
     size_t n = strlen(b);
 
     sl_assert(n < sizeof(list_key) && a->n <= KEY_MAX);
+    if (a->n > n + NEAR_DISTANCE || a->n + NEAR_DISTANCE < n)
+        return NEAR_DISTANCE + 1;
     for (size_t j = 0; j <= n; j++)
         row[j] = (unsigned)j;
     for (size_t i = 1; i <= a->n; i++) {
@@ -165,8 +169,11 @@ static bool holds(const struct plain *plain, const char *part)
 
 static enum match match_list_key(const struct json_value *key)
 {
-    struct plain plain = plain_of(key), bare;
+    struct plain plain, bare;
 
+    if (key->text.n < strlen(near_part)) /* the shortest that is near; escapes make none longer */
+        return MATCH_NOT;
+    plain = plain_of(key);
     if (plain_is(&plain, list_key))
         return MATCH;
     bare = condensed(&plain);
@@ -181,6 +188,39 @@ static bool is_id_key(const struct json_value *key)
     return plain_is(&plain, id_key);
 }
 
+/* ---- the list's name inside a string ---- */
+
+/* How much of the name has been seen in a row. */
+static size_t match_on(size_t seen, char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        c = (char)(c | 32);
+    if (seen == strlen(list_key) || c == '_' || c == '-')
+        return seen;
+    if (c == list_key[seen])
+        return seen + 1;
+    return c == list_key[0]; /* which comes but once in it: no other start can be missed */
+}
+
+/* Does a string hold the name, without regard to case, _ and -? So does JSON in JSON. Words with
+ * spaces between are prose. */
+static bool names_list(const struct json_value *string)
+{
+    struct slice rest = string->text;
+    size_t n, seen = 0;
+    char piece[64];
+
+    if (!string->escaped) {
+        for (size_t i = 0; i < rest.n; i++)
+            seen = match_on(seen, rest.p[i]);
+        return seen == strlen(list_key);
+    }
+    while ((n = json_unescape_some(&rest, piece, sizeof(piece))) > 0)
+        for (size_t i = 0; i < n; i++)
+            seen = match_on(seen, piece[i]);
+    return seen == strlen(list_key);
+}
+
 /* ---- the list ---- */
 
 struct reader {
@@ -190,6 +230,7 @@ struct reader {
     bool has_list;       /* the key was there with a list */
     bool has_null;       /* … or with null */
     bool has_failed;
+    bool has_misplaced; /* its name, or nearly that, stands where no list is looked for */
 };
 
 static void complain(struct reader *r, const char *problem)
@@ -287,6 +328,37 @@ static void read_key(struct reader *r)
     json_skip(&r->json, NULL);
 }
 
+/* Passes over a value that is no list, looking for the list's name all through it. As deep as JSON
+ * may be: 64 levels. */
+static void search(struct reader *r)
+{
+    struct json_value value, key;
+
+    switch (json_next(&r->json, &value)) {
+    case JSON_OBJECT:
+        while (json_member(&r->json, &key)) {
+            if (match_list_key(&key) != MATCH_NOT)
+                r->has_misplaced = true;
+            search(r);
+        }
+        break;
+    case JSON_ARRAY:
+        while (json_element(&r->json))
+            search(r);
+        break;
+    case JSON_STRING:
+        if (names_list(&value))
+            r->has_misplaced = true;
+        break;
+    case JSON_ERROR:
+    case JSON_NULL:
+    case JSON_FALSE:
+    case JSON_TRUE:
+    case JSON_NUMBER:
+        break;
+    }
+}
+
 static void read_object(struct reader *r)
 {
     struct json_value key;
@@ -302,7 +374,7 @@ static void read_object(struct reader *r)
         case MATCH_NOT:
             break;
         }
-        json_skip(&r->json, NULL);
+        search(r);
     }
 }
 
@@ -315,14 +387,16 @@ static void read_array(struct reader *r)
         struct json ahead = r->json;
 
         if (json_next(&ahead, NULL) != JSON_OBJECT) {
-            json_skip(&r->json, NULL);
+            search(r);
             continue;
         }
         r->json = ahead;
         while (json_member(&r->json, &key)) {
             if (is_id_key(&key))
                 complain(r, "its list of failures has no name (batchItemFailures)");
-            json_skip(&r->json, NULL);
+            if (match_list_key(&key) != MATCH_NOT)
+                r->has_misplaced = true;
+            search(r);
         }
     }
 }
@@ -346,9 +420,11 @@ static void read_body(struct reader *r)
     case JSON_TRUE:
     case JSON_NUMBER:
     case JSON_STRING:
-        json_skip(&r->json, NULL);
+        search(r);
         break;
     }
+    if (r->has_misplaced && !r->has_list)
+        complain(r, "its batchItemFailures is not at the top of its body");
     if (!json_end(&r->json))
         r->problem = "its body is not the JSON that it claims to be";
 }
@@ -375,14 +451,14 @@ static bool is_json_type(struct slice type)
            slice_eq_nocase((struct slice){type.p + end - 4, 4}, SLICE("json"));
 }
 
-/* Whether the body's first character, a byte order mark aside, is a brace. */
-static bool begins_with_brace(struct slice body)
+/* Whether the body's first character, a byte order mark aside, opens an object or an array. */
+static bool begins_with_bracket(struct slice body)
 {
     if (body.n >= 3 && memcmp(body.p, "\xef\xbb\xbf", 3) == 0)
         body = (struct slice){body.p + 3, body.n - 3};
     while (body.n > 0 && is_blank(body.p[0]))
         body = (struct slice){body.p + 1, body.n - 1};
-    return body.n > 0 && body.p[0] == '{';
+    return body.n > 0 && (body.p[0] == '{' || body.p[0] == '[');
 }
 
 static bool is_blank_only(struct slice body)
@@ -399,11 +475,11 @@ enum failures outcome_failures_read(struct slice content_type, struct slice body
 {
     struct reader r;
 
-    if (is_blank_only(body) || (!is_json_type(content_type) && !begins_with_brace(body)))
+    if (is_blank_only(body) || (!is_json_type(content_type) && !begins_with_bracket(body)))
         return FAILURES_UNLISTED;
     r.ids.batch = batch;
     r.problem = NULL;
-    r.has_list = r.has_null = r.has_failed = false;
+    r.has_list = r.has_null = r.has_failed = r.has_misplaced = false;
     json_init(&r.json, body);
     read_body(&r);
     if (r.problem != NULL) {

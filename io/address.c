@@ -86,11 +86,11 @@ const char *address_parse_listen(struct address *out, const char *text)
     return "it is not an IP address";
 }
 
-static in_port_t port_of(const struct sockaddr *address)
+uint16_t address_port(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET6)
-        return ((const struct sockaddr_in6 *)(const void *)address)->sin6_port;
-    return ((const struct sockaddr_in *)(const void *)address)->sin_port;
+        return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
 }
 
 void address_host_text(char out[ADDRESS_TEXT_MAX], const struct sockaddr *address)
@@ -111,7 +111,7 @@ void address_text(char out[ADDRESS_TEXT_MAX], const struct sockaddr *address)
 
     address_host_text(host, address);
     snprintf(out, ADDRESS_TEXT_MAX, address->sa_family == AF_INET6 ? "[%.45s]:%u" : "%.45s:%u",
-             host, (unsigned)ntohs(port_of(address)));
+             host, (unsigned)address_port(address));
 }
 
 bool address_is_literal(const char *host)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "core/slice.h"
@@ -31,6 +32,9 @@ void address_text(char out[ADDRESS_TEXT_MAX], const struct sockaddr *address);
 
 /* Writes the address without its port, as RFC 5952 has it. */
 void address_host_text(char out[ADDRESS_TEXT_MAX], const struct sockaddr *address);
+
+/* The port of an IPv4 or IPv6 address. */
+uint16_t address_port(const struct sockaddr *address);
 
 /* Is the host name a literal address (IPv6 with or without brackets), or localhost: is there
  * nothing to look up? */

@@ -80,6 +80,7 @@ const char *http_failure_text(enum http_failure failure)
 void http_perform(struct http_client *client, struct sl_ctx *ctx,
                   const struct http_request *request, struct http_answer *answer)
 {
+    answer->early = false;
     answer->answered = SL_NEVER;
     client->ops->perform(client, ctx, request, answer);
     answer->answered = sl_time_min(answer->answered, sl_now());

@@ -8,8 +8,10 @@
  * as its first member and fills in its ops is a client.
  *
  * Life: new → perform from any number of tasks → free. A client belongs to one scheduler.
- * Connections are kept alive and shared by all its tasks; a name is looked up by helper threads,
- * once at a time, so that a slow name server delays only the requests that need that name.
+ * Connections are kept alive and shared by all its tasks. One on which anything waits before the
+ * request is sent is closed instead, and the request goes over a fresh one: an answer too many would
+ * be taken for the next one. A name is looked up by helper threads, once at a time, so that a slow
+ * name server delays only the requests that need that name.
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -26,7 +28,9 @@
 
 /* How a request ended. Only HTTP_COMPLETE leaves a status and a body that mean anything. */
 enum http_failure {
-    HTTP_COMPLETE = 0,     /* an answer, whole: every byte that its framing promised came */
+    /* An answer, whole: every byte that its framing promised came. (Of a success without a body that
+     * only the connection's end would end, nobody can tell: HTTP_FAIL_CUT.) */
+    HTTP_COMPLETE = 0,
     HTTP_FAIL_RESOLVE,     /* no address for the name */
     HTTP_FAIL_CONNECT,     /* refused, unreachable, not within connect_timeout, link-local */
     HTTP_FAIL_TLS,         /* handshake failed, or the certificate is not that host's */
@@ -75,6 +79,9 @@ struct http_answer {
     bool sent;
     /* It went over a connection that had served before: worth a try with fresh_connection. */
     bool reused;
+    /* Complete, but it came before the whole request was sent, and the rest of that never was: a
+     * refusal may, a success is none. */
+    bool early;
     int status;         /* 100-999; 0 unless HTTP_COMPLETE */
     struct strbuf body; /* empty unless HTTP_COMPLETE */
     /* Status line and header lines of the final answer (no 1xx), each with its CR LF. */

@@ -48,6 +48,7 @@ struct socket {
     struct client *client;
     struct transfer *connecting;    /* for whom; NULL: it is connected */
     struct socket *next_connecting; /* in the list of those */
+    struct address local, peer;     /* of a connection that was looked for; length 0: not yet */
 };
 
 /* ---- the loop tells libcurl ---- */
@@ -209,6 +210,7 @@ static int add_socket(struct client *client, int fd, struct transfer *t)
         sl_assert(s->connecting);
         wanted = s->watch.wanted;
         sl_watch_deinit(&s->watch);
+        s->local.length = s->peer.length = 0;
     } else {
         s = calloc(1, sizeof *s);
         if (!s)
@@ -274,6 +276,65 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
+/* ---- is a kept connection fit for another request? ---- */
+
+/* Fills in where a connection begins and ends. false: it is none yet. */
+static bool know_ends(struct socket *s)
+{
+    struct address local = {.length = sizeof local.at}, peer = {.length = sizeof peer.at};
+
+    if (s->peer.length > 0)
+        return true;
+    if (getsockname(s->watch.fd, (struct sockaddr *)&local.at, &local.length) < 0 ||
+        getpeername(s->watch.fd, (struct sockaddr *)&peer.at, &peer.length) < 0)
+        return false;
+    s->local = local;
+    s->peer = peer;
+    return true;
+}
+
+static bool is_end(const struct address *end, const char *ip, int port)
+{
+    const struct sockaddr *at = (const struct sockaddr *)&end->at;
+    char text[ADDRESS_TEXT_MAX];
+
+    if (address_port(at) != port)
+        return false;
+    address_host_text(text, at);
+    return strcmp(text, ip) == 0;
+}
+
+/*
+ * Does nothing wait to be read on the connection between these ends? libcurl names the connection
+ * that it is going to use by its ends alone. One that is not found is not trusted.
+ */
+static bool is_quiet(struct client *client, const char *peer_ip, const char *local_ip,
+                     int peer_port, int local_port)
+{
+    for (size_t fd = 0; fd < client->sockets_max; fd++) {
+        struct socket *s = client->sockets[fd];
+        char byte;
+
+        if (s && know_ends(s) && is_end(&s->local, local_ip, local_port) &&
+            is_end(&s->peer, peer_ip, peer_port))
+            return recv((int)fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    }
+    return false;
+}
+
+/*
+ * libcurl takes an idle connection with bytes on it for a good one. Those may be an answer too many
+ * of an earlier request, or the end of TLS; a session ticket comes with the first answer, and was
+ * read with it.
+ */
+static int on_begin(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
+{
+    struct transfer *t = arg;
+    bool is_fit = t->has_opened || is_quiet(t->owner, peer_ip, local_ip, peer_port, local_port);
+
+    return transfer_begin(t, is_fit) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 /* ---- transfers ---- */
 
 static struct transfer *make_transfer(struct client *client)
@@ -285,7 +346,9 @@ static struct transfer *make_transfer(struct client *client)
     if (curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK ||
         curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t) != CURLE_OK ||
         curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK ||
-        curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, client) != CURLE_OK) {
+        curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, client) != CURLE_OK ||
+        curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_begin) != CURLE_OK ||
+        curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t) != CURLE_OK) {
         transfer_free(t);
         return NULL;
     }
@@ -411,15 +474,21 @@ static bool look_up(struct client *client, struct transfer *t, struct sl_ctx *ct
 /*
  * Runs a transfer, looking names up as libcurl finds that it needs them: the proxy's first if there
  * is one, unless NO_PROXY excludes the host. An address can expire between two rounds; it won't do
- * so for ever.
+ * so for ever. A kept connection that is not fit for use is found before anything is sent: one more
+ * round then, on a fresh one, and the caller never hears of it.
  */
-static void run_and_look_up(struct client *client, struct transfer *t, struct sl_ctx *ctx,
-                            sl_time until)
+static void run_to_the_end(struct client *client, struct transfer *t, struct sl_ctx *ctx,
+                           sl_time until)
 {
     bool tries_proxy = !t->is_direct;
 
     for (unsigned round = 0; round < 5; round++) {
         run(client, t, ctx, until);
+        if (t->failure == HTTP_COMPLETE && t->wants_fresh) {
+            if (transfer_rewind_fresh(t) == 0)
+                continue;
+            transfer_fail(t, HTTP_FAIL_MEMORY, "out of memory");
+        }
         if (t->failure != HTTP_COMPLETE || !t->wants_address)
             return;
         transfer_rewind(t);
@@ -467,7 +536,7 @@ static void perform(struct http_client *base, struct sl_ctx *ctx,
         if (transfer_prepare(t, request, answer) < 0)
             transfer_fail(t, HTTP_FAIL_MEMORY, "out of memory");
         else
-            run_and_look_up(client, t, ctx, sl_time_add(sl_now(), timeout));
+            run_to_the_end(client, t, ctx, sl_time_add(sl_now(), timeout));
         transfer_conclude(t);
     }
     answer->received_wall_ms = sl_wall_ms();

@@ -121,11 +121,20 @@ static int64_t read_length(struct slice text)
     return length;
 }
 
+/* Interim answers and 204 have no body, and must not name its length (RFC 9110, 8.6; RFC 9112, 6.1):
+ * whoever does may go on to send it. 204 with a length of 0 is common, and harmless. */
+static bool has_forbidden_length(int status, bool is_chunked, int64_t length)
+{
+    if (status < 200)
+        return is_chunked || length >= 0;
+    return status == 204 && (is_chunked || length > 0);
+}
+
 const char *http_head_check(struct slice head, int64_t *length)
 {
     struct http_head_line line;
     bool is_chunked = false;
-    int64_t found = -1;
+    int64_t found = HTTP_LENGTH_TO_CLOSE;
     size_t at = 0;
 
     if (http_head_status(head) == 0)
@@ -149,6 +158,8 @@ const char *http_head_check(struct slice head, int64_t *length)
     }
     if (is_chunked && found >= 0)
         return "both Content-Length and chunks";
-    *length = found;
+    if (has_forbidden_length(http_head_status(head), is_chunked, found))
+        return "a body's length where no body can be";
+    *length = is_chunked ? HTTP_LENGTH_CHUNKED : found;
     return NULL;
 }

@@ -2,8 +2,8 @@
  * http_head -- whether the head of an answer can be trusted to say how long the answer is.
  *
  * libcurl is lenient where a proxy and its client could disagree on where an answer ends; what is
- * left undecided there is refused here: two lengths, a length and chunks, folded lines, names that
- * are none.
+ * left undecided there is refused here: two lengths, a length and chunks, a length where there is no
+ * body, folded lines, names that are none.
  */
 #ifndef IO_HTTP_HEAD_H
 #define IO_HTTP_HEAD_H
@@ -12,6 +12,12 @@
 #include <stdint.h>
 
 #include "core/slice.h"
+
+/* Where a body ends that has no Content-Length. */
+enum http_length {
+    HTTP_LENGTH_TO_CLOSE = -1, /* with the connection: whether it is whole nobody can tell */
+    HTTP_LENGTH_CHUNKED = -2,  /* with its last chunk */
+};
 
 /* One header line of a head: name and value without white space around. */
 struct http_head_line {
@@ -26,7 +32,7 @@ bool http_head_next(struct slice head, size_t *at, struct http_head_line *line);
 
 /*
  * Checks a whole head, from status line to the line before the empty one. NULL: `*length` is its
- * Content-Length, -1 without one. Else what is wrong with it, for people.
+ * Content-Length, or one of http_length. Else what is wrong with it, for people.
  */
 const char *http_head_check(struct slice head, int64_t *length);
 

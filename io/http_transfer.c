@@ -99,23 +99,21 @@ static int on_address_needed(void *resolver, void *reserved, void *arg)
     return 1;
 }
 
-static int on_begin(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
+bool transfer_begin(struct transfer *t, bool is_quiet)
 {
-    struct transfer *t = arg;
-
-    (void)peer_ip;
-    (void)local_ip;
-    (void)peer_port;
-    (void)local_port;
     if (t->request->begin_in && sl_ctx_err(t->request->begin_in) != SL_OK)
         transfer_fail(t, HTTP_FAIL_CANCELED, "canceled");
     if (t->failure != HTTP_COMPLETE || transfer_refuses_retry(t))
-        return CURL_PREREQFUNC_ABORT;
+        return false;
+    if (!is_quiet) {
+        t->wants_fresh = true;
+        return false;
+    }
     t->has_begun = true;
     t->is_reused = !t->has_opened;
     t->has_opened = false;
     transfer_enter(t, TRANSFER_WAITING);
-    return CURL_PREREQFUNC_OK;
+    return true;
 }
 
 /* The head is whole: is it one that tells where the answer ends? */
@@ -139,7 +137,11 @@ static bool accept_head(struct transfer *t)
     if (t->status < 200)
         return true;
     t->is_head_done = true;
-    if (length < 0 || (t->request->method && strcmp(t->request->method, "HEAD") == 0))
+    if (t->status == 204 || t->status == 304 ||
+        (t->request->method && strcmp(t->request->method, "HEAD") == 0))
+        return true;
+    t->ends_with_close = length == HTTP_LENGTH_TO_CLOSE;
+    if (length < 0)
         return true;
     if ((uint64_t)length > answer_max) {
         transfer_fail(t, HTTP_FAIL_TOO_LARGE, "answer of %lld bytes, %zu allowed",
@@ -259,14 +261,11 @@ static CURLcode set_constants(struct transfer *t, const char *ca_file, const cha
         set_pointer(t, CURLOPT_USERAGENT, user_agent, &r);
     set_pointer(t, CURLOPT_HEADERDATA, t, &r);
     set_pointer(t, CURLOPT_WRITEDATA, t, &r);
-    set_pointer(t, CURLOPT_PREREQDATA, t, &r);
     set_pointer(t, CURLOPT_RESOLVER_START_DATA, t, &r);
     if (r == CURLE_OK)
         r = curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_head);
     if (r == CURLE_OK)
         r = curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
-    if (r == CURLE_OK)
-        r = curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_begin);
     if (r == CURLE_OK)
         r = curl_easy_setopt(t->easy, CURLOPT_RESOLVER_START_FUNCTION, on_address_needed);
     return r;
@@ -379,6 +378,14 @@ static void set_method(struct transfer *t, const char *method, bool has_body, CU
     strcpy(t->method, *r == CURLE_OK ? kind : "");
 }
 
+static void set_fresh(struct transfer *t, bool is_fresh, CURLcode *r)
+{
+    if (t->is_fresh == is_fresh)
+        return;
+    set_long(t, CURLOPT_FRESH_CONNECT, is_fresh, r);
+    t->is_fresh = is_fresh;
+}
+
 static bool needs_body(const char *method)
 {
     return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
@@ -406,10 +413,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request,
         if (r == CURLE_OK)
             r = curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n);
     }
-    if (t->is_fresh != request->fresh_connection) {
-        set_long(t, CURLOPT_FRESH_CONNECT, request->fresh_connection, &r);
-        t->is_fresh = request->fresh_connection;
-    }
+    set_fresh(t, request->fresh_connection, &r);
     if (r == CURLE_OK)
         r = set_headers(t, request);
     return r == CURLE_OK ? 0 : -ENOMEM;
@@ -420,13 +424,23 @@ void transfer_rewind(struct transfer *t)
     strbuf_reset(&t->answer->body);
     strbuf_reset(&t->answer->head);
     t->result = CURLE_OK;
-    t->has_begun = t->has_opened = t->is_reused = t->wants_address = t->is_head_done = false;
+    t->has_begun = t->has_opened = t->is_reused = t->is_head_done = t->ends_with_close = false;
+    t->wants_address = t->wants_fresh = false;
     t->peer.length = 0;
     t->head_bytes = t->stall_bytes = 0;
     t->interim_count = 0;
     t->status = 0;
     sl_parker_init(&t->changed);
     transfer_enter(t, TRANSFER_QUEUED);
+}
+
+int transfer_rewind_fresh(struct transfer *t)
+{
+    CURLcode r = CURLE_OK;
+
+    transfer_rewind(t);
+    set_fresh(t, true, &r);
+    return r == CURLE_OK ? 0 : -ENOMEM;
 }
 
 int transfer_set_addresses(struct transfer *t, const char *host, uint16_t port,
@@ -543,6 +557,16 @@ static void fail_by_result(struct transfer *t)
     }
 }
 
+/* Was only a part of the request's body handed to the system? With Connection: close in an answer,
+ * libcurl sends no more of it, and is content. */
+static bool is_sent_in_part(const struct transfer *t)
+{
+    curl_off_t bytes = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
+    return (size_t)bytes < t->request->body.n;
+}
+
 void transfer_conclude(struct transfer *t)
 {
     struct http_answer *answer = t->answer;
@@ -553,9 +577,12 @@ void transfer_conclude(struct transfer *t)
         fail_by_result(t);
     if (t->failure == HTTP_COMPLETE && !t->is_head_done)
         transfer_fail(t, HTTP_FAIL_CUT, "answer cut off"); /* libcurl is content with half a head */
+    if (t->failure == HTTP_COMPLETE && t->status < 300 && t->ends_with_close && answer->body.n == 0)
+        transfer_fail(t, HTTP_FAIL_CUT, "closed before its body, or it lacks a Content-Length: 0");
     answer->failure = t->failure;
     answer->sent = transfer_was_sent(t);
     answer->reused = t->has_begun && t->is_reused;
+    answer->early = t->failure == HTTP_COMPLETE && is_sent_in_part(t);
     answer->status = t->status;
     answer->detail[0] = '\0';
     if (t->failure == HTTP_COMPLETE)

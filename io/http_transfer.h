@@ -67,7 +67,9 @@ struct transfer {
     bool has_opened;       /* a socket was opened since it last began */
     bool is_reused;        /* it began on a connection that had served before */
     bool wants_address;    /* it stopped because a name must be looked up */
+    bool wants_fresh;      /* it stopped because its connection is not to be used again */
     bool is_head_done;
+    bool ends_with_close;      /* the answer's body ends when its connection does */
     enum http_failure failure; /* decided here; HTTP_COMPLETE: not */
     char why[96];              /* its reason */
     struct address peer;       /* the last address that was tried */
@@ -89,6 +91,9 @@ int transfer_prepare(struct transfer *transfer, const struct http_request *reque
 /* Fresh for libcurl: the first time, or again after an address was looked up. */
 void transfer_rewind(struct transfer *transfer);
 
+/* The same, for a connection that was not used before. 0, or -ENOMEM. */
+int transfer_rewind_fresh(struct transfer *transfer);
+
 /* Gives libcurl the addresses of a name for this transfer and all that come in the next minute. 0,
  * or -ENOMEM. */
 int transfer_set_addresses(struct transfer *transfer, const char *host, uint16_t port,
@@ -96,6 +101,13 @@ int transfer_set_addresses(struct transfer *transfer, const char *host, uint16_t
 
 /* Changes the phase, and sets the timer that goes with it. */
 void transfer_enter(struct transfer *transfer, enum transfer_phase phase);
+
+/*
+ * libcurl has a connection and is about to send the request. `is_quiet`: nothing waits to be read on
+ * it. What waits there before the request is sent can't be its answer, and would be taken for it.
+ * false: the request must not be sent.
+ */
+bool transfer_begin(struct transfer *transfer, bool is_quiet);
 
 /* Records the first failure that was found here. */
 __attribute__((format(printf, 3, 4))) void

@@ -47,6 +47,7 @@ const char *headers_refusal(struct slice name, struct slice value)
         "Trailer",
         "Upgrade",
         "Expect",
+        "Accept-Encoding",
         "Content-Type",
         "Idempotency-Key",
         "Sluice-Batch-Id",

@@ -14,7 +14,7 @@
 #include "sink/sink.h"
 
 enum {
-    CONTRACT_HEADERS = 6,
+    CONTRACT_HEADERS = 7,
     ANSWER_MAX = 1024 * 1024, /* a list of 10,000 failed ids is below that */
     RETRY_AFTERS_MAX = 4,
 };
@@ -64,6 +64,7 @@ static int envelope_fill(struct envelope *envelope, struct http_sink *sink,
     write_trace(envelope->trace, request->key);
     list[n++] =
         (struct http_header){SLICE("Content-Type"), slice_of(sink->base.format->content_type)};
+    list[n++] = (struct http_header){SLICE("Accept-Encoding"), SLICE("identity")};
     list[n++] = (struct http_header){SLICE("Idempotency-Key"), slice_of(request->key)};
     list[n++] = (struct http_header){SLICE("Sluice-Batch-Id"), slice_of(request->key)};
     list[n++] = (struct http_header){SLICE("Sluice-Batch-Count"), slice_of(envelope->count)};
@@ -104,6 +105,19 @@ static size_t header_values(const struct http_answer *answer, struct slice name,
     return n;
 }
 
+/* Does a header say that the body is not as it was written? */
+static bool is_encoded(const struct http_answer *answer)
+{
+    struct http_head_line line;
+    size_t at = 0;
+
+    while (http_head_next(strbuf_slice(&answer->head), &at, &line))
+        if (slice_eq_nocase(line.name, SLICE("Content-Encoding")) && line.value.n > 0 &&
+            !slice_eq_nocase(line.value, SLICE("identity")))
+            return true;
+    return false;
+}
+
 static void judge(const struct http_answer *answer, const struct sink_request *request,
                   struct sink_result *result)
 {
@@ -120,7 +134,9 @@ static void judge(const struct http_answer *answer, const struct sink_request *r
     result->outcome = outcome_of(
         &(struct outcome_answer){
             .is_complete = result->complete,
+            .is_early = answer->early,
             .status = result->status,
+            .is_encoded = is_encoded(answer),
             .content_type = http_answer_header(answer, "Content-Type"),
             .body = strbuf_slice(&answer->body),
         },

@@ -60,6 +60,17 @@ def test_a_service_that_is_who_it_says(pki, sluice, receiver):
     assert len(service.bodies) == 5
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_connection_is_kept(pki, sluice, receiver, newest):
+    """Also with session tickets, which are bytes on a connection that nobody asked for."""
+    service = receiver(tls=server(pki, "good", newest))
+    ended = sluice("run", "--from", "synthetic:", "--to", service.url, "--count", "20", "--batch-count", "1",
+                   "--concurrency", "1", env={"SSL_CERT_FILE": str(pki / "authority.pem")}).end(20)
+    assert ended.code == 0 and ended.account["deleted"] == 20, ended
+    assert len({request.port for request in service.requests}) == 1
+
+
 @pytest.mark.parametrize("why, name, trusted", [
     ("unknown authority", "good", False), ("another host", "other", True), ("expired", "old", True)])
 def test_a_service_in_doubt_gets_nothing(pki, sluice, receiver, why, name, trusted):

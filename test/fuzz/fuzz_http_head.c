@@ -40,14 +40,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz f = fuzz_begin(data, size);
     struct slice head = fuzz_rest(&f), values[VALUES_MAX];
     struct http_head_line line;
-    int64_t length = -2;
+    int64_t length = -3;
     const char *wrong = http_head_check(head, &length);
     int status = http_head_status(head);
     size_t at = 0, lines = 0, count = 0;
     sl_dur wait;
 
     fuzz_check(status == 0 || (status >= 100 && status <= 999));
-    fuzz_check(wrong || length >= -1);
+    fuzz_check(wrong || length >= HTTP_LENGTH_CHUNKED);
     while (http_head_next(head, &at, &line)) {
         fuzz_check(++lines <= head.n + 1 && at <= head.n);
         fuzz_check(fuzz_within(line.name, head) && fuzz_within(line.value, head));

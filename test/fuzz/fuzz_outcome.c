@@ -23,15 +23,47 @@ static size_t cut_ids(struct slice line, struct slice ids[IDS_MAX])
     return count;
 }
 
-/* Success is never concluded from a body that is there, calls itself JSON, and is not. */
+/* Whether the list's name stands anywhere in the text, in capitals or not. */
+static bool holds_name(struct slice text)
+{
+    const struct slice name = SLICE("batchItemFailures");
+
+    for (size_t i = 0; i + name.n <= text.n; i++)
+        if (slice_eq_nocase((struct slice){text.p + i, name.n}, name))
+            return true;
+    return false;
+}
+
+/* Whether it is a key of the object that the body is. */
+static bool has_name_at_top(struct slice body)
+{
+    struct json_value key;
+    bool found = false;
+    struct json j;
+
+    json_init(&j, body);
+    if (json_next(&j, NULL) != JSON_OBJECT)
+        return false;
+    while (json_member(&j, &key)) {
+        found = found || key.escaped || holds_name(key.text);
+        json_skip(&j, NULL);
+    }
+    return found;
+}
+
+/* Success is never concluded from a body that is there, calls itself JSON, and is not; nor from one that holds the list's
+ * name, but not at its top. */
 static void check_accepted(const struct outcome_answer *answer, enum outcome outcome)
 {
     if (outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_PARTIAL)
         fuzz_check(answer->is_complete && answer->status >= 200 && answer->status < 300);
     if (outcome == OUTCOME_PARTIAL)
         fuzz_check(json_is_valid(answer->body));
-    if (outcome == OUTCOME_ACCEPTED && answer->body.n > 0 && answer->body.p[0] == '{')
+    if (outcome == OUTCOME_ACCEPTED && answer->body.n > 0 &&
+        (answer->body.p[0] == '{' || answer->body.p[0] == '[')) {
         fuzz_check(json_is_valid(answer->body));
+        fuzz_check(!holds_name(answer->body) || has_name_at_top(answer->body));
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -45,6 +45,7 @@ class Request:
     path: str
     headers: dict  # names in lower case
     body: bytes
+    port: int      # the client's: one for each connection
 
     @property
     def batch_id(self):
@@ -88,7 +89,7 @@ class Receiver:
             def do_POST(self):
                 length = int(self.headers["Content-Length"])
                 request = Request(time.monotonic(), self.path, {k.lower(): v for k, v in self.headers.items()},
-                                  self.rfile.read(length))
+                                  self.rfile.read(length), self.client_address[1])
                 self.answer(outer.took(request))
 
             def answer(self, answer):

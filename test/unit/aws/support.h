@@ -100,6 +100,7 @@ SL_UNUSED static void home_remove(void)
 struct reply {
     enum http_failure failure;
     bool sent, reused; /* of a failure */
+    bool early;        /* of an answer */
     int status;        /* 0 = 200 */
     const char *head;  /* header lines, each with CR LF; NULL: none */
     const char *body;  /* NULL: "{}" */
@@ -165,6 +166,7 @@ SL_UNUSED static void script_perform(struct http_client *client, struct sl_ctx *
     out->reused = reply->reused;
     if (out->failure != HTTP_COMPLETE)
         return;
+    out->early = reply->early;
     out->status = reply->status ? reply->status : 200;
     strbuf_addf(&out->head, "HTTP/1.1 %d X\r\n%s\r\n", out->status, reply->head ? reply->head : "");
     strbuf_adds(&out->body, reply->body ? reply->body : "{}");

@@ -26,6 +26,14 @@ static const struct slice ids[] = {
     SLICE_INIT("A1"),
 };
 
+/* A batch whose failures nobody looks at. */
+static enum outcome judge_answer(struct outcome_answer answer, char reason[OUTCOME_REASON_SIZE])
+{
+    bool marks[COUNT(ids)];
+
+    return outcome_of(&answer, &(struct outcome_batch){ids, COUNT(ids), marks}, reason);
+}
+
 static enum outcome judge(int status, const char *type, const char *body, bool complete,
                           unsigned *failed, char reason[OUTCOME_REASON_SIZE])
 {
@@ -76,6 +84,13 @@ static void every_status_has_its_meaning(void **state)
             assert_int_equal(judge(status, html, "hel", false, &failed, reason),
                              is_success ? OUTCOME_RETRY : cases[i].outcome);
             assert_true(reason[0] != '\0');
+            /* So it is before the request was sent. */
+            assert_int_equal(judge_answer((struct outcome_answer){.is_complete = true,
+                                                                  .is_early = true,
+                                                                  .status = status},
+                                          reason),
+                             is_success ? OUTCOME_RETRY : cases[i].outcome);
+            assert_true(reason[0] != '\0');
         }
     }
 }
@@ -107,7 +122,14 @@ static void lists_of_failures(void **state)
          OUTCOME_ACCEPTED, 0},
         {200, html, "<html>batchItemFailures</html>", OUTCOME_ACCEPTED, 0},
         {200, "text/plain", "OK", OUTCOME_ACCEPTED, 0},
-        {200, "text/plain", "[{\"itemIdentifier\":\"a1\"}]", OUTCOME_ACCEPTED, 0},
+        {200, "text/plain", "[]", OUTCOME_ACCEPTED, 0},
+        {200, json, "{\"message\":\"no batch item failures\"}", OUTCOME_ACCEPTED, 0},
+        {200, json, "{\"a\":{\"batchFailures\":[\"batchItem\",\"Failures\"]}}", OUTCOME_ACCEPTED,
+         0},
+        {200, json, "{\"batchItemFailures\":[],\"a\":{\"batchItemFailures\":1}}", OUTCOME_ACCEPTED,
+         0},
+        {200, json, "{\"log\":\"batchItemFailures\",\"batchItemFailures\":[]}", OUTCOME_ACCEPTED,
+         0},
         {204, json, "", OUTCOME_ACCEPTED, 0},
 
         /* some failed */
@@ -174,6 +196,26 @@ static void lists_of_failures(void **state)
          OUTCOME_RETRY, 0},
         {200, json, "[{\"itemIdentifier\":\"a1\"}]", OUTCOME_RETRY, 0},
 
+        {200, "text/plain", "[{\"itemIdentifier\":\"a1\"}]", OUTCOME_RETRY, 0},
+
+        /* lists where none is looked for */
+        {200, json, "[{\"batchItemFailures\":[{\"itemIdentifier\":\"a1\"}]}]", OUTCOME_RETRY, 0},
+        {200, html, " [{\"batchItemFailures\":[]}]", OUTCOME_RETRY, 0},
+        {200, json, "[[1,{\"x\":[{\"batch_item_failures\":[]}]}]]", OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":{\"batchItemFailures\":[{\"itemIdentifier\":\"a1\"}]}}",
+         OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":[0,{\"BatchItemFailure\":[]}],\"x\":1}", OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":{\"\\u0062atchItemFailures\":null}}", OUTCOME_RETRY, 0},
+        {200, json, "{\"batchItemFailures\":null,\"data\":{\"batchItemFailures\":[]}}",
+         OUTCOME_RETRY, 0},
+        {200, json,
+         "{\"statusCode\":200,\"body\":\"{\\\"batchItemFailures\\\":[{\\\"itemIdentifier\\\":"
+         "\\\"a1\\\"}]}\"}",
+         OUTCOME_RETRY, 0},
+        {200, json, "{\"body\":[\"xbb\\u0041tch_item-FAILURES\"]}", OUTCOME_RETRY, 0},
+        {200, json, "\"{\\\"batchItemFailures\\\":[]}\"", OUTCOME_RETRY, 0},
+        {207, json, "{\"data\":{\"batchItemFailures\":[]}}", OUTCOME_RETRY, 0},
+
         /* keys that are nearly it */
         {200, json, "{\"batchItemFailure\":[]}", OUTCOME_RETRY, 0},
         {200, json, "{\"batch_item_failures\":[]}", OUTCOME_RETRY, 0},
@@ -199,6 +241,7 @@ static void lists_of_failures(void **state)
         {200, json, "\xef\xbb\xbf{\"batchItemFailures\":[]}", OUTCOME_RETRY, 0},
         {200, html, "\xef\xbb\xbf{\"batchItemFailures\":[]}", OUTCOME_RETRY, 0},
         {200, "text/plain", "{oops", OUTCOME_RETRY, 0},
+        {200, "text/plain", "[oops", OUTCOME_RETRY, 0},
         {200, "text/json", "<html>", OUTCOME_RETRY, 0},
         {200, "application/vnd.api+JSON ; a=b", "<html>", OUTCOME_RETRY, 0},
         {200, "application/jsonp", "<html>", OUTCOME_ACCEPTED, 0},
@@ -240,11 +283,18 @@ static void reasons_say_what_is_wrong(void **state)
     assert_string_equal(reason, "no answer");
     judge(200, html, "", false, &failed, reason);
     assert_string_equal(reason, "200, but the answer was cut off");
+    judge_answer(
+        (struct outcome_answer){
+            .is_complete = true, .is_encoded = true, .status = 207, .body = SLICE("\x1f\x8b")},
+        reason);
+    assert_string_equal(reason, "207, but its body is compressed");
     judge(207, html, "", true, &failed, reason);
     assert_string_equal(reason, "207 without a list of failures");
     judge(200, json, "{\"batchItemFailures\":[{\"itemIdentifier\":\"x\"}]}", true, &failed, reason);
     assert_string_equal(reason,
                         "200, but its list of failures names an event that is not in the batch");
+    judge(200, json, "{\"data\":{\"batchItemFailures\":[]}}", true, &failed, reason);
+    assert_string_equal(reason, "200, but its batchItemFailures is not at the top of its body");
 }
 
 /* 10,000 events, every second of them listed, backwards, and twice. */

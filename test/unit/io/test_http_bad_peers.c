@@ -11,19 +11,10 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <sluice/task.h>
-
 #include "io/http.h"
 #include "io/resolver.h"
 
-#define expect(x) sl_assert(x)
+#include "test/unit/io/peer.h"
 
 /* What the peer does after `say`. */
 enum then {
@@ -33,8 +24,6 @@ enum then {
     REPEAT, /* says `more` again and again until the client closes */
     DRIP,   /* the same, a millisecond apart */
 };
-
-#define OK "HTTP/1.1 200 OK\r\n"
 
 struct row {
     const char *name;
@@ -56,6 +45,9 @@ static const struct row rows[] = {
     {"no reason", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", HANG, "", HTTP_COMPLETE, "ok"},
     {"bare line feeds", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", HANG, "", HTTP_COMPLETE, "ok"},
     {"no content", "HTTP/1.1 204 No Content\r\n\r\n", HANG, "", HTTP_COMPLETE, ""},
+    {"nothing, of a known length", OK "Content-Length: 0\r\n\r\n", CLOSE, "", HTTP_COMPLETE, ""},
+    {"nothing in chunks", OK "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", CLOSE, "",
+     HTTP_COMPLETE, ""},
     {"interim",
      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" OK
      "Content-Length: 2\r\n\r\nok",
@@ -72,6 +64,9 @@ static const struct row rows[] = {
      "answer cut off"},
     {"last chunk missing", OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", CLOSE, "",
      HTTP_FAIL_CUT, "answer cut off"},
+    {"head only", OK "\r\n", CLOSE, "", HTTP_FAIL_CUT, "closed before its body"},
+    {"head only, HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n", CLOSE, "",
+     HTTP_FAIL_CUT, "closed before its body"},
     {"nothing", "", CLOSE, "", HTTP_FAIL_CUT, "connection closed without an answer"},
     {"reset at once", "", RESET, "", HTTP_FAIL_CUT, "("},
     {"head cut", OK "Content-Le", CLOSE, "", HTTP_FAIL_CUT, "("},
@@ -102,6 +97,17 @@ static const struct row rows[] = {
      HTTP_FAIL_CUT, "("},
     {"chunk without size", OK "Transfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n", CLOSE, "",
      HTTP_FAIL_CUT, "("},
+    {"no content, with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", CLOSE,
+     "", HTTP_FAIL_PROTOCOL, "where no body can be"},
+    {"no content, in chunks",
+     "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", CLOSE, "",
+     HTTP_FAIL_PROTOCOL, "where no body can be"},
+    {"interim with a length", "HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n" OK "\r\nok",
+     CLOSE, "", HTTP_FAIL_PROTOCOL, "where no body can be"},
+    {"interim in chunks",
+     "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n" OK
+     "Content-Length: 2\r\n\r\nok",
+     CLOSE, "", HTTP_FAIL_PROTOCOL, "where no body can be"},
     {"folded header", OK "X-A: b\r\n c\r\nContent-Length: 2\r\n\r\nok", CLOSE, "",
      HTTP_FAIL_PROTOCOL, "("},
     {"line without colon", OK "Content-Length 2\r\n\r\nok", CLOSE, "", HTTP_FAIL_PROTOCOL, "("},
@@ -147,69 +153,6 @@ static const struct row rows[] = {
 };
 
 /* ---- the peer ---- */
-
-static int listener(uint16_t *port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    expect(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 16) == 0);
-    expect(getsockname(fd, (struct sockaddr *)&at, &n) == 0);
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
-/* A connection, or -1 when `ctx` has ended. */
-static int accept_one(struct sl_ctx *ctx, int listening)
-{
-    int fd;
-
-    while ((fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0)
-        if (sl_wait_fd(ctx, listening, SL_FD_READ, SL_NEVER, NULL) != SL_OK)
-            return -1;
-    return fd;
-}
-
-/* Reads to the end of a head. false: the client has closed. */
-static bool read_head(struct sl_ctx *ctx, int fd)
-{
-    char text[4096];
-    size_t n = 0;
-
-    for (;;) {
-        ssize_t r = read(fd, text + n, sizeof text - 1 - n);
-
-        if (r == 0 || (r < 0 && errno != EAGAIN))
-            return false;
-        if (r > 0) {
-            n += (size_t)r;
-            text[n] = '\0';
-            if (strstr(text, "\r\n\r\n"))
-                return true;
-        } else if (sl_wait_fd(ctx, fd, SL_FD_READ, SL_NEVER, NULL) != SL_OK) {
-            return false;
-        }
-    }
-}
-
-/* false: the client has closed. */
-static bool say(struct sl_ctx *ctx, int fd, const char *text)
-{
-    size_t n = strlen(text);
-
-    while (n > 0) {
-        ssize_t r = send(fd, text, n, MSG_NOSIGNAL);
-
-        if (r > 0) {
-            text += r;
-            n -= (size_t)r;
-        } else if (errno != EAGAIN || sl_wait_fd(ctx, fd, SL_FD_WRITE, SL_NEVER, NULL) != SL_OK) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static void play(struct sl_ctx *ctx, int fd, const struct row *row)
 {

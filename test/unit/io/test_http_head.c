@@ -16,7 +16,7 @@ static void test_check(void **state)
 {
     static const struct {
         const char *head;
-        int64_t length; /* -2: refused */
+        int64_t length; /* -3: refused */
     } table[] = {
         {H, -1},
         {"HTTP/1.1 200\r\n", -1},
@@ -24,46 +24,55 @@ static void test_check(void **state)
         {H "Content-Length: 0\r\n", 0},
         {H "content-length:\t17 \r\n", 17},
         {H "CONTENT-LENGTH: 999999999999999999\r\n", 999999999999999999},
-        {H "Transfer-Encoding: chunked\r\n", -1},
-        {H "Transfer-Encoding: Chunked\r\n", -1},
+        {H "Transfer-Encoding: chunked\r\n", -2},
+        {H "Transfer-Encoding: Chunked\r\n", -2},
         {H "X: \xc3\xbc\r\n", -1},
         {H "X:\r\n", -1},
-        {H "Content-Length:\r\n", -2},
-        {H "Content-Length: -1\r\n", -2},
-        {H "Content-Length: +1\r\n", -2},
-        {H "Content-Length: 1 2\r\n", -2},
-        {H "Content-Length: 1,1\r\n", -2},
-        {H "Content-Length: 0x1\r\n", -2},
-        {H "Content-Length: 1000000000000000000\r\n", -2},
-        {H "Content-Length: 1\r\nContent-Length: 1\r\n", -2},
-        {H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", -2},
-        {H "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", -2},
-        {H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", -2},
-        {H "Transfer-Encoding: gzip\r\n", -2},
-        {H "Transfer-Encoding: chunked, gzip\r\n", -2},
-        {H "Transfer-Encoding: xchunked\r\n", -2},
-        {H " folded: x\r\n", -2},
-        {H "X: y\r\n\tfolded\r\n", -2},
-        {H "no colon\r\n", -2},
-        {H ": no name\r\n", -2},
-        {H "X : y\r\n", -2},
-        {H "X: a\rb\r\n", -2},
-        {H "X: \x01\r\n", -2},
-        {"HTTP/2 200\r\n", -2},
-        {"HTTP/1.1 99 x\r\n", -2},
-        {"HTTP/1.1 1000 x\r\n", -2},
-        {"HTTP/1.1 2x0 x\r\n", -2},
-        {"HTTP/1.1  200 x\r\n", -2},
-        {"ICY 200 OK\r\n", -2},
-        {"", -2},
+        {H "Content-Length:\r\n", -3},
+        {H "Content-Length: -1\r\n", -3},
+        {H "Content-Length: +1\r\n", -3},
+        {H "Content-Length: 1 2\r\n", -3},
+        {H "Content-Length: 1,1\r\n", -3},
+        {H "Content-Length: 0x1\r\n", -3},
+        {H "Content-Length: 1000000000000000000\r\n", -3},
+        {H "Content-Length: 1\r\nContent-Length: 1\r\n", -3},
+        {H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", -3},
+        {H "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", -3},
+        {H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", -3},
+        {H "Transfer-Encoding: gzip\r\n", -3},
+        {H "Transfer-Encoding: chunked, gzip\r\n", -3},
+        {H "Transfer-Encoding: xchunked\r\n", -3},
+        {"HTTP/1.1 204 No Content\r\n", -1},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n", 0},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n", -3},
+        {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n", -3},
+        {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n", -1},
+        {"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n", -3},
+        {"HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n", -3},
+        {"HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n", -3},
+        {"HTTP/1.1 205 Reset\r\nContent-Length: 2\r\n", 2},
+        {H " folded: x\r\n", -3},
+        {H "X: y\r\n\tfolded\r\n", -3},
+        {H "no colon\r\n", -3},
+        {H ": no name\r\n", -3},
+        {H "X : y\r\n", -3},
+        {H "X: a\rb\r\n", -3},
+        {H "X: \x01\r\n", -3},
+        {"HTTP/2 200\r\n", -3},
+        {"HTTP/1.1 99 x\r\n", -3},
+        {"HTTP/1.1 1000 x\r\n", -3},
+        {"HTTP/1.1 2x0 x\r\n", -3},
+        {"HTTP/1.1  200 x\r\n", -3},
+        {"ICY 200 OK\r\n", -3},
+        {"", -3},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        int64_t length = -2;
+        int64_t length = -3;
         const char *wrong = http_head_check(slice_of(table[i].head), &length);
 
-        if (length != table[i].length || (wrong == NULL) == (length == -2))
+        if (length != table[i].length || (wrong == NULL) == (length == -3))
             fail_msg("%s: %lld, %s", table[i].head, (long long)length, wrong ? wrong : "fine");
     }
 }

@@ -50,6 +50,7 @@ static void names_and_values_are_checked(void **state)
         {SLICE_INIT("Trailer"), SLICE_INIT("a"), false},
         {SLICE_INIT("Upgrade"), SLICE_INIT("h2c"), false},
         {SLICE_INIT("Expect"), SLICE_INIT("100-continue"), false},
+        {SLICE_INIT("Accept-Encoding"), SLICE_INIT("gzip"), false},
         {SLICE_INIT("Proxy-Authorization"), SLICE_INIT("a"), false},
         {SLICE_INIT("Idempotency-Key"), SLICE_INIT("a"), false},
         {SLICE_INIT("Sluice-Batch-Id"), SLICE_INIT("a"), false},

@@ -20,7 +20,7 @@
 /* What the script answers. */
 struct answer {
     enum http_failure failure;
-    bool sent;
+    bool sent, early;
     int status;
     const char *head, *body, *detail;
 };
@@ -56,6 +56,7 @@ static void perform(struct http_client *client, struct sl_ctx *ctx,
     strbuf_reset(&answer->body);
     answer->failure = script->answer.failure;
     answer->sent = script->answer.sent;
+    answer->early = script->answer.early;
     answer->status = script->answer.status;
     strbuf_addf(&answer->head, "HTTP/1.1 200 x\r\n%s",
                 script->answer.head ? script->answer.head : "");
@@ -121,6 +122,7 @@ static int sends_the_contract(struct sl_ctx *ctx, void *arg)
     assert_int_equal(result.outcome, OUTCOME_ACCEPTED);
     assert_string_equal(script.url, "POST https://perseus.example/in?key=k");
     assert_non_null(strstr(script.headers, "Content-Type: application/json"));
+    assert_non_null(strstr(script.headers, "\nAccept-Encoding: identity\n"));
     assert_non_null(strstr(script.headers,
                            "\nIdempotency-Key: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
                            "Sluice-Batch-Id: 0b5e3f5a-1d1c-4c8e-9b1e-0123456789ab\n"
@@ -208,6 +210,31 @@ static const struct {
      OUTCOME_RETRY,
      0,
      NULL},
+    {{.sent = true, .status = 200, .head = "Content-Encoding: gzip\r\n", .body = "\x1f\x8b"},
+     OUTCOME_RETRY,
+     0,
+     "200, but its body is compressed"},
+    {{.sent = true,
+      .status = 200,
+      .head = "content-encoding: identity\r\nContent-Encoding: br\r\n",
+      .body = "x"},
+     OUTCOME_RETRY,
+     0,
+     "200, but its body is compressed"},
+    {{.sent = true, .status = 200, .head = "Content-Encoding: gzip\r\n"}, OUTCOME_ACCEPTED, 0, ""},
+    {{.sent = true, .status = 200, .head = "Content-Encoding: Identity\r\n", .body = "ok"},
+     OUTCOME_ACCEPTED,
+     0,
+     ""},
+    {{.sent = true, .status = 422, .head = "Content-Encoding: gzip\r\n", .body = "x"},
+     OUTCOME_REFUSED,
+     0,
+     "422"},
+    {{.sent = true, .early = true, .status = 200},
+     OUTCOME_RETRY,
+     0,
+     "200, but answered before the request was sent"},
+    {{.sent = true, .early = true, .status = 413}, OUTCOME_SPLIT, 0, "413"},
     {{.sent = true, .status = 207}, OUTCOME_RETRY, 0, NULL},
     {{.sent = true, .status = 302}, OUTCOME_PAUSE, 0, "302"},
     {{.sent = true, .status = 401}, OUTCOME_PAUSE, 0, "401"},
