@@ -202,7 +202,7 @@ static size_t match_on(size_t seen, char c)
     return c == list_key[0]; /* which comes but once in it: no other start can be missed */
 }
 
-/* Does a string hold the name, without regard to case, _ and -? So does JSON in JSON. Words with
+/* Does a string, or a key of any length, hold the name, without regard to case, _ and -? So does JSON in JSON. Words with
  * spaces between are prose. */
 static bool names_list(const struct json_value *string)
 {
@@ -337,7 +337,7 @@ static void search(struct reader *r)
     switch (json_next(&r->json, &value)) {
     case JSON_OBJECT:
         while (json_member(&r->json, &key)) {
-            if (match_list_key(&key) != MATCH_NOT)
+            if (match_list_key(&key) != MATCH_NOT || names_list(&key))
                 r->has_misplaced = true;
             search(r);
         }
@@ -372,6 +372,7 @@ static void read_object(struct reader *r)
             complain(r, "it holds a key that is nearly batchItemFailures");
             break;
         case MATCH_NOT:
+            r->has_misplaced = r->has_misplaced || names_list(&key);
             break;
         }
         search(r);
@@ -394,7 +395,7 @@ static void read_array(struct reader *r)
         while (json_member(&r->json, &key)) {
             if (is_id_key(&key))
                 complain(r, "its list of failures has no name (batchItemFailures)");
-            if (match_list_key(&key) != MATCH_NOT)
+            if (match_list_key(&key) != MATCH_NOT || names_list(&key))
                 r->has_misplaced = true;
             search(r);
         }

@@ -14,6 +14,7 @@
 #include "core/strbuf.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define LONG         "0123456789012345678901234567890123456789012345678901234567890123456789"
 
 static const char json[] = "application/json";
 static const char html[] = "text/html";
@@ -214,6 +215,9 @@ static void lists_of_failures(void **state)
          OUTCOME_RETRY, 0},
         {200, json, "{\"body\":[\"xbb\\u0041tch_item-FAILURES\"]}", OUTCOME_RETRY, 0},
         {200, json, "\"{\\\"batchItemFailures\\\":[]}\"", OUTCOME_RETRY, 0},
+        {200, json, "{\"data\":{\"" LONG "batchItemFailures" LONG "\":1}}", OUTCOME_RETRY, 0},
+        {200, json, "{\"" LONG "batch_item_failures\":1}", OUTCOME_RETRY, 0},
+        {200, json, "{\"" LONG "batch\":1}", OUTCOME_ACCEPTED, 0},
         {207, json, "{\"data\":{\"batchItemFailures\":[]}}", OUTCOME_RETRY, 0},
 
         /* keys that are nearly it */
