@@ -28,8 +28,9 @@
  * no extension is asked for.
  *
  * Extension: at half of the granted visibility, in calls of up to 10, to min(visibility, 12 h −
- * held − 60 s), since the queue rejects a total above 12 h. A failed one is tried again every
- * twelfth of it until a sixth is left. All three count from the present visibility if that is
+ * held − 60 s), since the queue rejects a total above 12 h. A failed one is tried again after a
+ * twelfth of it, and for the last time when a sixth is left: also one that had no answer for a
+ * quarter, and was found so a little late. All three count from the present visibility if that is
  * shorter than the granted one: while more of the lease is left, an extension would shorten it.
  *
  * Ids that the service confirmed are remembered until max(2 × visibility, 10 min) after their

@@ -271,5 +271,6 @@ bool lease_extend_failed(struct lease_table *t, const struct lease_extension *ex
     span = sl_dur_min(s->granted, t->visibility);
     again = sl_time_add(now, sl_dur_div(span, 12));
     last = sl_time_add(s->deadline, sl_dur_mul(sl_dur_div(span, 6), -1));
-    return end(t, slot, for_good || sl_time_before(last, again) ? s->deadline : again);
+    return end(t, slot,
+               for_good || !sl_time_before(now, last) ? s->deadline : sl_time_min(again, last));
 }

@@ -211,6 +211,23 @@ static void a_failed_extension_is_tried_each_twelfth_until_a_sixth_is_left(void 
     assert_int_equal(lease_next_due(table).ns, SL_NEVER.ns);
 }
 
+/* A call is cut after a quarter of it, and the clock is read later than that: at 121.501 the next twelfth is behind 124. */
+static void an_extension_that_fails_late_is_tried_when_a_sixth_is_left(void **state)
+{
+    struct lease_extension due[LEASE_CALL_MAX];
+    size_t lost;
+
+    (void)state;
+    start(10, 30, true);
+    arrive(100, "a", "h1");
+    assert_int_equal(lease_due(table, at(114), due, &lost), 1);
+    assert_false(lease_extend_failed(table, &due[0], at(121.501), false));
+    assert_due(124);
+    assert_int_equal(lease_due(table, at(124), due, &lost), 1);
+    assert_false(lease_extend_failed(table, &due[0], at(124.001), false));
+    assert_due(129);
+}
+
 static void an_extension_refused_for_good_is_not_tried_again(void **state)
 {
     struct lease_extension due[LEASE_CALL_MAX];
@@ -1110,6 +1127,7 @@ int main(void)
         STORY(the_deadline_is_never_later_than_the_queues),
         STORY(extensions_are_due_at_half_life_and_count_from_their_sending),
         STORY(a_failed_extension_is_tried_each_twelfth_until_a_sixth_is_left),
+        STORY(an_extension_that_fails_late_is_tried_when_a_sixth_is_left),
         STORY(an_extension_refused_for_good_is_not_tried_again),
         STORY(without_permission_to_extend_nothing_is_held_past_its_lease),
         STORY(a_lease_longer_than_the_visibility_is_extended_towards_its_end),

@@ -63,7 +63,8 @@ struct world {
     sl_dur changes_at,
         visibility_then;       /* the queue's visibility timeout is another from there on */
     sl_dur extend_hangs;       /* until then, a call that extends event 0 takes a minute */
-    unsigned extends_time_out; /* so many of the first calls that extend have no answer */
+    unsigned extends_time_out; /* so many of the first calls that extend have no answer … */
+    sl_dur time_out_late;      /* … and their timeouts are seen so much later */
     unsigned slow_answers;     /* to receives, in parts of 1,000 … */
     unsigned slow_others;      /* … and those to other calls … */
     sl_dur slow_most;          /* … come up to so much later */
@@ -370,6 +371,8 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
         w->extends_time_out--;
         if (sl_sleep(ctx, request->timeout) == SL_OK)
             answer->failure = HTTP_FAIL_TIMEOUT;
+        if (w->time_out_late.ns > 0)
+            sl_virtual_leap(w->time_out_late);
         return;
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
@@ -879,6 +882,23 @@ static void an_extension_without_an_answer_is_tried_again_in_time(void **state)
     free(w);
 }
 
+/* As on every real machine: no timer is exact. */
+static void an_extension_whose_timeout_is_seen_late_is_tried_again_in_time(void **state)
+{
+    struct world *w = world_new(9);
+
+    (void)state;
+    w->visibility = sl_sec(10);
+    w->extends_time_out = 1;
+    w->time_out_late = sl_ms(1);
+    w->service_down_until = sl_sec(60);
+    run(w, 1);
+    assert_int_equal(delivered_times(w, 1), 9);
+    assert_int_equal(w->account.received, 9);
+    assert_int_equal(w->account.expired, 0);
+    free(w);
+}
+
 static void a_pause_in_which_all_leases_end_is_left_again(void **state)
 {
     struct world *w = world_new(50);
@@ -1198,6 +1218,7 @@ int main(void)
         cmocka_unit_test(an_event_that_comes_while_only_deletes_are_left_is_extended),
         cmocka_unit_test(an_extension_that_hangs_holds_up_no_other),
         cmocka_unit_test(an_extension_without_an_answer_is_tried_again_in_time),
+        cmocka_unit_test(an_extension_whose_timeout_is_seen_late_is_tried_again_in_time),
         cmocka_unit_test(a_pause_in_which_all_leases_end_is_left_again),
         cmocka_unit_test(count_waits_for_events_that_come_late),
         cmocka_unit_test(a_longer_visibility_counts_from_the_next_receive_on),
