@@ -117,7 +117,8 @@ void sqs_release_returns(struct sqs_source *sqs);
 void sqs_hand_out(struct sqs_source *sqs);
 /* FIFO: gives a run that was not handed out back to the queue, last first. */
 void sqs_give_back_run(struct sqs_source *sqs, const struct message *run, unsigned delay_s);
-/* FIFO: takes the waiting runs of an event's group out of the line, the newest first; linked by next_run. NULL: there are none. */
+/* FIFO: takes the waiting runs of an event's group out of the line, the newest first, to be given back, and closes `out` if
+ * nothing more can come; linked by next_run. NULL: there are none. */
 struct message *sqs_take_waiting(struct sqs_source *sqs, struct ticket ticket);
 
 /* Reads the queue's attributes, and takes on a changed visibility timeout. Results as sqs_get_attributes. */

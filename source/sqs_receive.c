@@ -63,6 +63,15 @@ static void hand_out(struct sqs_source *sqs, struct message *run)
     message_run_free(run);
 }
 
+/* Whoever takes a run out of the line, and the last receiver at its end, looks whether that was all. */
+static void close_if_all_is_out(struct sqs_source *sqs)
+{
+    if (sqs->waiting || sqs->receivers_running > 0 || !sqs->out)
+        return;
+    message_chan_close(sqs->out);
+    sqs->out = NULL;
+}
+
 void sqs_hand_out(struct sqs_source *sqs)
 {
     struct message **link = &sqs->waiting;
@@ -79,10 +88,7 @@ void sqs_hand_out(struct sqs_source *sqs)
         hand_out(sqs, run);
         link = &sqs->waiting; /* what it gave back may have changed the line */
     }
-    if (!sqs->waiting && sqs->receivers_running == 0 && sqs->out) {
-        message_chan_close(sqs->out);
-        sqs->out = NULL;
-    }
+    close_if_all_is_out(sqs);
 }
 
 static void wait_in_line(struct sqs_source *sqs, struct message *run)
@@ -109,6 +115,7 @@ struct message *sqs_take_waiting(struct sqs_source *sqs, struct ticket ticket)
         run->next_run = taken;
         taken = run;
     }
+    close_if_all_is_out(sqs);
     return taken;
 }
 

@@ -75,6 +75,9 @@ struct world {
     sl_dur deletes_hang;                      /* so long, past every limit */
     sl_dur silent_from, silent_until;         /* SQS does not answer */
     sl_dur stops_at;                          /* the process, for an hour; 0: never */
+    sl_dur again_at; /* event 0 is visible again then, though it is held; 0: never */
+    sl_dur
+        refused_after; /* the first delivery of event 0 takes so long, and is refused; 0: not so */
     struct faults faults;
     bool is_fifo;
     struct pipeline_config config;
@@ -426,6 +429,14 @@ static void fake_post(struct sink *sink, struct sl_ctx *ctx, const struct sink_r
         result->sent = true;
         return;
     }
+    if (w->refused_after.ns && number_of(request->ids[0]) == 0) {
+        sl_dur takes = w->refused_after;
+
+        w->refused_after = SL_ZERO;
+        result->complete = result->sent = sl_sleep(ctx, takes) == SL_OK;
+        result->outcome = result->complete ? OUTCOME_REFUSED : OUTCOME_RETRY;
+        return;
+    }
     result->complete = result->sent = true;
     if (sl_dur_cmp(since_start(w), w->paused_until) < 0) {
         result->outcome = OUTCOME_PAUSE;
@@ -482,6 +493,17 @@ SL_TASK(stopper)
     return 0;
 }
 
+struct shower {
+    struct world *w;
+};
+
+SL_TASK(shower)
+{
+    if (sl_sleep(ctx, my->w->again_at) == SL_OK)
+        my->w->messages[0].visible_at = sl_now();
+    return 0;
+}
+
 static int in_world(struct sl_ctx *ctx, void *arg)
 {
     struct world *w = arg;
@@ -516,6 +538,8 @@ static int in_world(struct sl_ctx *ctx, void *arg)
     SL_GO(scope, signaller, .w = w);
     if (w->stops_at.ns)
         SL_GO(scope, stopper, .w = w);
+    if (w->again_at.ns)
+        SL_GO(scope, shower, .w = w);
     r = pipeline_run(ctx, &w->config, source, &sink.base, signals, &w->report);
     sl_ctx_cancel(scope, 0);
     source_free(source);
@@ -1193,6 +1217,43 @@ static void fifo_keeps_the_order_when_answers_are_slow(void **state)
     }
 }
 
+static sl_dur second_at_3s(const struct world *w, size_t i)
+{
+    (void)w;
+    return i == 0 ? SL_ZERO : sl_sec(3);
+}
+
+/* Event 1 comes with a second copy of event 0, waits for the first, and goes back with it when the service refuses that: by
+ * then no receiver runs, since the third event was counted or the signal has come. */
+static void fifo_ends_when_all_that_waits_is_given_back(void **state)
+{
+    static const struct {
+        uint64_t count;
+        int64_t signal_s;
+    } cases[] = {{3, 3600}, {0, 5}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world *w = world_new(2);
+
+        w->is_fifo = true;
+        w->groups = 1;
+        w->config.source.until_empty = false;
+        w->config.source.count = cases[i].count;
+        w->config.batch_age = sl_ms(10);
+        w->appears = second_at_3s;
+        w->again_at = sl_sec(3);
+        w->refused_after = sl_sec(10);
+        w->signal_at = sl_sec(cases[i].signal_s);
+        run(w, 2);
+        assert_int_equal(w->account.received, 3);
+        assert_int_equal(w->account.returned, 2);
+        assert_true(sl_dur_cmp(w->report.took, sl_sec(15)) < 0);
+        assert_int_equal(w->report.ending, PIPELINE_DRAINED);
+        free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1210,6 +1271,7 @@ int main(void)
         cmocka_unit_test(an_older_handle_that_comes_last_replaces_no_newer_one),
         cmocka_unit_test(fifo_keeps_the_order_when_answers_are_slow),
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
+        cmocka_unit_test(fifo_ends_when_all_that_waits_is_given_back),
         cmocka_unit_test(a_queue_of_one_group_flows),
         cmocka_unit_test(without_permission_to_extend_nothing_is_lost),
         cmocka_unit_test(a_short_denial_does_not_end_extending),
