@@ -192,7 +192,7 @@ int sqs_receive(struct sqs_queue *queue, struct sl_ctx *ctx,
 /* What became of one entry of a batch. */
 enum sqs_entry_state {
     SQS_ENTRY_DONE,
-    SQS_ENTRY_RETRY,   /* SQS's own failure, or it said nothing about this one: worth another try */
+    SQS_ENTRY_RETRY, /* SQS's own failure, or throttled, or it said nothing about this one: worth another try */
     SQS_ENTRY_REFUSED, /* the same entry would fail again */
 };
 struct sqs_entry {

@@ -384,6 +384,16 @@ static bool read_position(struct slice id, size_t count, size_t *position)
     return true;
 }
 
+/* What passes by itself is worth another try whoever is said to be at fault: SQS names the sender for throttling, too. */
+static enum sqs_call_state state_of_failed(bool sender_fault, struct slice code)
+{
+    enum sqs_error_class class = sqs_error_class_of(code);
+    bool passes = class == SQS_ERROR_THROTTLED || class == SQS_ERROR_TRANSIENT ||
+                  class == SQS_ERROR_OVER_LIMIT;
+
+    return sender_fault && !passes ? SQS_CALL_REFUSED : SQS_CALL_FAILED;
+}
+
 /* An entry that is in both lists has failed: to try again does no harm. */
 static bool read_entries(struct json *j, bool successful, struct sqs_call_result *results,
                          size_t count)
@@ -401,8 +411,9 @@ static bool read_entries(struct json *j, bool successful, struct sqs_call_result
                 results[position].state = SQS_CALL_DONE;
             continue;
         }
-        results[position].state = entry.sender_fault ? SQS_CALL_REFUSED : SQS_CALL_FAILED;
         copy_printable(results[position].code, sizeof(results[0].code), entry.code.text);
+        results[position].state =
+            state_of_failed(entry.sender_fault, slice_of(results[position].code));
         copy_printable(results[position].message, sizeof(results[0].message), entry.message.text);
     }
     return !j->error;

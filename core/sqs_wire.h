@@ -87,8 +87,8 @@ int sqs_read_receive(struct slice answer, struct sqs_message *out, size_t max, s
 enum sqs_call_state {
     SQS_CALL_MISSING, /* neither successful nor failed: its effect is unknown */
     SQS_CALL_DONE,
-    SQS_CALL_FAILED,  /* the queue's fault: worth another try */
-    SQS_CALL_REFUSED, /* ours (SenderFault): the same request will fail again */
+    SQS_CALL_FAILED, /* the queue's fault, or throttled, or over a limit: worth another try */
+    SQS_CALL_REFUSED, /* ours (SenderFault, and nothing that passes): the same request will fail again */
 };
 
 struct sqs_call_result {

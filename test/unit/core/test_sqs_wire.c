@@ -434,6 +434,38 @@ static void results_of_a_batch(void **state)
     assert_int_equal(results[4].state, SQS_CALL_MISSING);
 }
 
+/* SQS counts throttling among the sender's faults. */
+static void an_entry_that_failed_for_a_while_is_not_refused(void **state)
+{
+    static const struct {
+        const char *code;
+        enum sqs_call_state with_fault, without;
+    } cases[] = {
+        {"RequestThrottled", SQS_CALL_FAILED, SQS_CALL_FAILED},
+        {"AWS.SimpleQueueService.RequestThrottled", SQS_CALL_FAILED, SQS_CALL_FAILED},
+        {"KmsThrottled", SQS_CALL_FAILED, SQS_CALL_FAILED},
+        {"ServiceUnavailable", SQS_CALL_FAILED, SQS_CALL_FAILED},
+        {"OverLimit", SQS_CALL_FAILED, SQS_CALL_FAILED},
+        {"ReceiptHandleIsInvalid", SQS_CALL_REFUSED, SQS_CALL_FAILED},
+        {"AccessDenied", SQS_CALL_REFUSED, SQS_CALL_FAILED},
+        {"NobodyKnows", SQS_CALL_REFUSED, SQS_CALL_FAILED},
+        {"", SQS_CALL_REFUSED, SQS_CALL_FAILED},
+    };
+    struct sqs_call_result results[2];
+    char answer[256];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        snprintf(answer, sizeof(answer),
+                 "{\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"%s\"},"
+                 "{\"Id\":\"1\",\"SenderFault\":false,\"Code\":\"%s\"}]}",
+                 cases[i].code, cases[i].code);
+        assert_int_equal(sqs_read_batch(slice_of(answer), results, 2), 0);
+        if (results[0].state != cases[i].with_fault || results[1].state != cases[i].without)
+            fail_msg("%s: %d and %d", cases[i].code, results[0].state, results[1].state);
+    }
+}
+
 static void a_batch_that_says_nothing(void **state)
 {
     static const char *const answers[] = {"{}", "{\"Successful\":[],\"Failed\":[]}",
@@ -570,6 +602,7 @@ int main(void)
         cmocka_unit_test(more_messages_than_were_asked_for),
         cmocka_unit_test(counts_and_times_that_are_none),
         cmocka_unit_test(results_of_a_batch),
+        cmocka_unit_test(an_entry_that_failed_for_a_while_is_not_refused),
         cmocka_unit_test(a_batch_that_says_nothing),
         cmocka_unit_test(both_done_and_failed_is_failed),
         cmocka_unit_test(batch_answers_that_are_none),
