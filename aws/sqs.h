@@ -101,6 +101,10 @@ const char *sqs_client_identity(const struct sqs_client *client);
 /* How far the local clock is known to be off: server less local; 0 up to four minutes. */
 int64_t sqs_client_skew_ms(const struct sqs_client *client);
 
+/* How long a request lately took until its answer began to come, receives left out: the longest, and in each that is shorter an
+ * eighth of the difference is forgotten. 0 before the first answer. */
+sl_dur sqs_client_round_trip(const struct sqs_client *client);
+
 /* ---- a queue ---- */
 
 /* Read only for callers; never changes. */

@@ -81,6 +81,11 @@ const char *sqs_client_identity(const struct sqs_client *client)
     return credentials_origin(client->credentials);
 }
 
+sl_dur sqs_client_round_trip(const struct sqs_client *client)
+{
+    return client->round_trip;
+}
+
 int64_t sqs_client_skew_ms(const struct sqs_client *client)
 {
     return client->skew.offset_ms;
@@ -256,6 +261,19 @@ static void refuse_early(struct http_answer *answer)
     snprintf(answer->detail, sizeof(answer->detail), "answered before the request was sent");
 }
 
+/* A long poll's answer comes when the queue has something; that of any other request tells how far away the queue is. */
+static void learn_round_trip(const struct sqs_call *call)
+{
+    sl_dur *known = &call->client->round_trip;
+    sl_dur took = sl_time_sub(call->answer.answered, call->asked);
+
+    if (call->operation->is_long_poll)
+        return;
+    if (sl_dur_cmp(took, *known) < 0)
+        took = sl_dur_sub(*known, sl_dur_div(sl_dur_sub(*known, took), 8));
+    *known = took;
+}
+
 /* Signs and sends once. Results as sign; 0: call->answer says how it went. */
 static int attempt(struct sqs_call *call, struct sl_ctx *ctx, bool fresh)
 {
@@ -281,6 +299,7 @@ static int attempt(struct sqs_call *call, struct sl_ctx *ctx, bool fresh)
     refuse_early(&call->answer);
     if (call->answer.failure == HTTP_COMPLETE) {
         learn_time(call);
+        learn_round_trip(call);
     } else if (call->answer.sent) {
         call->cut++;
         call->client->counts.receives_cut += call->operation->is_long_poll;

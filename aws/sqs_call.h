@@ -57,6 +57,7 @@ struct sqs_client {
     struct clock_skew skew;
     bool was_told;         /* an answer has told the time … */
     int64_t told_ahead_ms; /* … when the wall clock was that far ahead of sl_now */
+    sl_dur round_trip;     /* as sqs_client_round_trip */
     struct sqs_counts counts;
     struct errands *errands; /* of the calls that are under way */
     struct errands unwatched;

@@ -194,7 +194,9 @@ static void settle(struct lease_table *t, uint32_t slot)
 /* A receive has granted this slot's lease. */
 static void grant(struct slot *s, const struct lease_arrival *arrival)
 {
-    sl_dur margin = sl_dur_max(margin_least, sl_dur_mul(arrival->round_trip, 2));
+    /* Beyond a sixth of it a slow link, or one slow answer, would leave leases too short to extend. */
+    sl_dur most = sl_dur_div(arrival->visibility, 6);
+    sl_dur margin = sl_dur_max(margin_least, sl_dur_min(sl_dur_mul(arrival->round_trip, 2), most));
 
     s->receive_count = arrival->receive_count;
     s->received_at = arrival->received_at;

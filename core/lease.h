@@ -118,8 +118,9 @@ enum lease_arrived {
 };
 
 /*
- * Takes in an event. Its lease ends at received_at + visibility − max(1 s, 2 × round_trip): never
- * later than the queue's own reckoning.
+ * Takes in an event. Its lease ends at received_at + visibility − max(1 s, 2 × round_trip), where
+ * 2 × round_trip counts up to a sixth of the visibility: never later than by the queue's own
+ * reckoning, unless the answer was under way for longer than that.
  */
 enum lease_arrived lease_arrive(struct lease_table *table, const struct lease_arrival *arrival,
                                 struct ticket *out);

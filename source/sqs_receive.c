@@ -139,7 +139,7 @@ static struct message *enter(struct sqs_source *sqs, const struct sqs_message *m
         .run = sqs->receive_number,
         .received_at = answer->answered,
         .visibility = visibility,
-        .round_trip = SL_ZERO,
+        .round_trip = sqs_client_round_trip(sqs->client),
         .receive_count = m->receive_count,
     };
     struct record record = {

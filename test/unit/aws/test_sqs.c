@@ -131,6 +131,31 @@ WORLD_TEST(entries_have_their_own_results)
     desk_clear(&desk);
 }
 
+/* Up at once, down by an eighth of the difference. Retries count, each by itself; receives and requests without an answer don't. */
+WORLD_TEST(the_round_trip_is_that_of_the_slowest_of_late)
+{
+    static const int64_t expected_ms[] = {800, 700, 700, 1000};
+    struct sqs_queue_attributes attributes;
+    struct sqs_failure failure;
+    struct desk desk = desk_of(ctx, REPLIES({.body = "{\"Attributes\":{}}", .takes = sl_ms(800)},
+                                            {.body = "{\"Attributes\":{}}"}, {.takes = sl_sec(5)},
+                                            {.failure = HTTP_FAIL_TIMEOUT, .takes = sl_sec(15)},
+                                            {.body = "{\"Attributes\":{}}", .takes = sl_ms(1000)}));
+
+    assert_int_equal(sqs_client_round_trip(desk.client).ns, 0);
+    for (size_t i = 0; i < COUNT(expected_ms); i++) {
+        if (i == 2)
+            assert_int_equal(sqs_receive(desk.queue, ctx, &(struct sqs_receive_options){.count = 1},
+                                         &received, &failure),
+                             0);
+        else
+            (void)!sqs_get_attributes(desk.queue, ctx, &attributes, &failure);
+        assert_int_equal(sl_dur_ms(sqs_client_round_trip(desk.client)), expected_ms[i]);
+    }
+    strbuf_deinit(&received.bytes);
+    desk_clear(&desk);
+}
+
 WORLD_TEST(messages_are_sent)
 {
     const struct sqs_send_entry messages[] = {{.body = SLICE("a\"b"), .delay_s = -1},
@@ -885,6 +910,7 @@ int main(void)
         AT_HOME(receives_hand_their_bytes_over),
         AT_HOME(fifo_receives_carry_one_attempt_id),
         AT_HOME(entries_have_their_own_results),
+        AT_HOME(the_round_trip_is_that_of_the_slowest_of_late),
         AT_HOME(messages_are_sent),
         AT_HOME(attributes_are_read),
         AT_HOME(failures_are_judged),

@@ -53,6 +53,7 @@ struct world {
     size_t count;
     sl_dur visibility;
     sl_dur latency;      /* of the sink */
+    sl_dur way_back;     /* of each answer of the queue, until it begins to come */
     unsigned sink_fails; /* in parts of 1,000 */
     sl_dur service_down_until;
     unsigned down_from;  /* the number of the first event that the trouble concerns */
@@ -379,6 +380,8 @@ static void fake_perform(struct http_client *client, struct sl_ctx *ctx,
         return;
     }
     if (!serve(w, ctx, target_of(request), request->body, answer))
+        return;
+    if (w->way_back.ns && sl_sleep(ctx, w->way_back) != SL_OK)
         return;
     answer->answered = sl_now();
     takes = answer_takes(w, request, &answer->body);
@@ -1165,6 +1168,27 @@ static sl_dur the_last_at_the_offset(const struct world *w, size_t i)
     return i + 1 < w->count ? SL_ZERO : w->offset;
 }
 
+/* An answer has been under way for 3 s when it comes. The lease of its event ends 27 s later by the queue's clock, and the batch
+ * leaves after 28 s, when another consumer may have it: it is not posted. What is held takes all credits, so that it does not come
+ * again before. */
+static void the_way_of_an_answer_counts_for_the_lease(void **state)
+{
+    struct world *w = world_new(1);
+
+    (void)state;
+    w->faults.no_extending = 1;
+    w->way_back = sl_sec(3);
+    w->config.source.in_flight_max = 10;
+    w->config.source.until_empty = false;
+    w->config.batch_age = sl_sec(28);
+    w->signal_at = sl_sec(50);
+    run(w, 1);
+    assert_int_equal(w->posted_without_lease, 0);
+    assert_int_equal(w->account.expired, 1);
+    assert_int_equal(delivered_times(w, 1), 1);
+    free(w);
+}
+
 static void an_older_handle_that_comes_last_replaces_no_newer_one(void **state)
 {
     (void)state;
@@ -1268,6 +1292,7 @@ int main(void)
         cmocka_unit_test(a_poll_that_fails_in_the_drain_is_not_repeated),
         cmocka_unit_test(fifo_keeps_the_order_of_each_group),
         cmocka_unit_test(the_time_that_an_answer_takes_counts_for_the_lease),
+        cmocka_unit_test(the_way_of_an_answer_counts_for_the_lease),
         cmocka_unit_test(an_older_handle_that_comes_last_replaces_no_newer_one),
         cmocka_unit_test(fifo_keeps_the_order_when_answers_are_slow),
         cmocka_unit_test(fifo_posts_nothing_behind_an_unfit_event),
