@@ -38,9 +38,8 @@ static struct slice host_of(const struct text *t)
 /* Who refuses. An endpoint that was set may as well be one of AWS's. */
 static struct slice refuser(const struct text *t)
 {
-    struct slice host = host_of(t), own = SLICE(".amazonaws.");
-
-    return is_elsewhere(t) && !memmem(host.p, host.n, own.p, own.n) ? host : SLICE("AWS");
+    return is_elsewhere(t) && !strstr(t->queue->endpoint, ".amazonaws.") ? host_of(t)
+                                                                         : SLICE("AWS");
 }
 
 static const char *word_or(const char *text, const char *otherwise)

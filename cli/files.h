@@ -23,8 +23,8 @@ void write_briefly(int fd, struct slice text);
 
 /*
  * Writes `text` to `path` so that a reader sees the old file or the whole new one: a temporary file beside it, then
- * rename. What is no regular file (a pipe, /dev/stderr) is written as it stands; a FIFO that nobody reads is waited for, until a signal
- * comes as in write_all.
+ * rename. What is no regular file (a pipe, /dev/stderr) is written as it stands; a FIFO that nobody reads is waited for,
+ * until a signal comes as in write_all.
  * 0, or PROBLEM: `problem` says why not.
  */
 int write_whole_file(const char *path, struct slice text, struct problem *problem);

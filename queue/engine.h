@@ -63,8 +63,9 @@ struct engine_options {
     struct engine_rules rules;
     struct store_facts facts; /* of the store that will be restored from */
     struct changes *changes;  /* every change is appended here; NULL: nobody wants them */
-    size_t
-        payload_bytes_max; /* with a store that keeps payloads: above this, they are dropped where the store has them; what is read ahead of receives may be 8 MiB more. 0 = 64 MiB */
+    /* With a store that keeps payloads: above this, they are dropped where the store has them; what is read ahead of
+     * receives may be 8 MiB more. 0 = 64 MiB */
+    size_t payload_bytes_max;
     uint64_t seed; /* of hashes: unpredictable, so that nobody can choose names that collide */
 };
 
@@ -170,7 +171,8 @@ enum queue_error queue_check_ids(const struct queue *queue, struct slice group, 
 
 /*
  * Accepts a message, whose limits the caller has checked. Refused: queue_check_ids. On FIFO queues the body's SHA-256
- * is the deduplication id if none is given; within five minutes a second one with the same id is accepted and not delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
+ * is the deduplication id if none is given; within five minutes a second one with the same id is accepted and not
+ * delivered. Polls that wait for it are served by engine_tick, for which it is time then, or by the next call of another
  * function: so a batch that is sent reaches a poll as one.
  */
 enum queue_error engine_send(struct engine *engine, struct moment at, struct queue *queue,
@@ -181,8 +183,8 @@ enum queue_error engine_send(struct engine *engine, struct moment at, struct que
 void engine_payload_settled(struct engine *engine, uint64_t seq);
 
 /*
- * Payloads that receives will want soon and that only the store has: fills in at most `max` seqs, of some 8 MiB together. With what the store
- * answers, call engine_payload_loaded for each.
+ * Payloads that receives will want soon and that only the store has: fills in at most `max` seqs, of some 8 MiB together.
+ * With what the store answers, call engine_payload_loaded for each.
  */
 size_t engine_payload_wanted(struct engine *engine, uint64_t *seqs, size_t max);
 bool engine_wants_payloads(const struct engine *engine);

@@ -94,9 +94,9 @@ void changes_deinit(struct changes *changes);
 
 /* ---- what a store had, told at the start ---- */
 
-/* Each is called on the caller's task for every row, queues first, then counters, messages in the order of seq (with their state; `payload` is a
- * reference that the callee takes over), deduplication ids, tasks. Text, key and `state->origin` are borrowed for the call. A
- * negative result ends the restore with it. None may wait. */
+/* Each is called on the caller's task for every row, queues first, then counters, messages in the order of seq (with their
+ * state; `payload` is a reference that the callee takes over), deduplication ids, tasks. Text, key and `state->origin` are
+ * borrowed for the call. A negative result ends the restore with it. None may wait. */
 struct store_reader {
     int (*queue)(void *arg, uint32_t queue, struct slice text);
     int (*counters)(void *arg, uint32_t queue, const struct queue_counters *counters);

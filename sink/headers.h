@@ -2,7 +2,8 @@
  * headers -- what --header, --header-file and --bearer-file add to each request.
  *
  * Files are looked at before a request, at most once a second, and read again when they have changed; a file that can't be
- * read any more, that is no regular one, or for whose headers there is no memory, keeps its last value. Nothing of it is ever logged.
+ * read any more, that is no regular one, or for whose headers there is no memory, keeps its last value. Nothing of it is
+ * ever logged.
  */
 #ifndef SINK_HEADERS_H
 #define SINK_HEADERS_H
