@@ -23,14 +23,18 @@ static size_t cut_ids(struct slice line, struct slice ids[IDS_MAX])
     return count;
 }
 
-/* Whether the list's name stands anywhere in the text, in capitals or not. */
+/* Whether the list's name stands anywhere in the text, in capitals or not. Of \b and \u00ba its beginning may be a part. */
 static bool holds_name(struct slice text)
 {
     const struct slice name = SLICE("batchItemFailures");
 
-    for (size_t i = 0; i + name.n <= text.n; i++)
-        if (slice_eq_nocase((struct slice){text.p + i, name.n}, name))
+    for (size_t i = 0; i + name.n <= text.n; i++) {
+        size_t before = i < 5 ? i : 5;
+
+        if (slice_eq_nocase((struct slice){text.p + i, name.n}, name) &&
+            !memchr(text.p + i - before, '\\', before))
             return true;
+    }
     return false;
 }
 
