@@ -328,34 +328,30 @@ static void read_key(struct reader *r)
     json_skip(&r->json, NULL);
 }
 
+/* A key where no list is looked for. */
+static void see_key(struct reader *r, const struct json_value *key)
+{
+    if (match_list_key(key) != MATCH_NOT || names_list(key))
+        r->has_misplaced = true;
+}
+
 /* Passes over a value that is no list, looking for the list's name all through it. As deep as JSON
  * may be: 64 levels. */
 static void search(struct reader *r)
 {
     struct json_value value, key;
+    enum json_type type = json_next(&r->json, &value);
 
-    switch (json_next(&r->json, &value)) {
-    case JSON_OBJECT:
+    if (type == JSON_OBJECT) {
         while (json_member(&r->json, &key)) {
-            if (match_list_key(&key) != MATCH_NOT || names_list(&key))
-                r->has_misplaced = true;
+            see_key(r, &key);
             search(r);
         }
-        break;
-    case JSON_ARRAY:
+    } else if (type == JSON_ARRAY) {
         while (json_element(&r->json))
             search(r);
-        break;
-    case JSON_STRING:
-        if (names_list(&value))
-            r->has_misplaced = true;
-        break;
-    case JSON_ERROR:
-    case JSON_NULL:
-    case JSON_FALSE:
-    case JSON_TRUE:
-    case JSON_NUMBER:
-        break;
+    } else if (type == JSON_STRING && names_list(&value)) {
+        r->has_misplaced = true;
     }
 }
 
@@ -395,8 +391,7 @@ static void read_array(struct reader *r)
         while (json_member(&r->json, &key)) {
             if (is_id_key(&key))
                 complain(r, "its list of failures has no name (batchItemFailures)");
-            if (match_list_key(&key) != MATCH_NOT || names_list(&key))
-                r->has_misplaced = true;
+            see_key(r, &key);
             search(r);
         }
     }
