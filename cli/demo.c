@@ -37,9 +37,6 @@ enum { VISIBILITY_S = 10 };
 
 enum { RECEIVERS = 10 };
 
-/* Of the files in its directory the user has named none. */
-static const char file_advice[] = "see to that file, or name another directory with --dir";
-
 struct demo {
     const struct command *command;
     struct demo_options options;
@@ -137,7 +134,7 @@ static int open_queue(struct demo *demo, struct sl_ctx *ctx, struct problem *pro
     const struct queue_server_config config = {
         .listen = "127.0.0.1:0",
         .data = demo->state.data,
-        .advice = file_advice,
+        .advice = demo_file_advice,
         .service = {.queues = queues, .queue_count = sizeof queues / sizeof queues[0]},
     };
     int result = queue_server_start(&demo->server, ctx, &config, problem);
@@ -356,7 +353,7 @@ static int run_demo(const struct command *command, const char *const *argv)
                                  : command_fail(command, result);
     demo.service.body_max = demo.options.batch.bytes;
     demo.service.ledger = demo.state.ledger;
-    demo.service.advice = file_advice;
+    demo.service.advice = demo_file_advice;
     output_open(&demo.options.output);
     status = sl_run(demo_task, &demo);
     return status < 0 ? command_fail(command, status) : status;

@@ -87,12 +87,12 @@ static int no_folder(const char *path, int error, struct problem *problem)
                        path, strerror(-error));
 }
 
+const char demo_file_advice[] = "see to that file, or name another directory with --dir";
+
 static int no_log(const char *path, int error, struct problem *problem)
 {
-    return problem_set(problem, EXIT_BAD_CONFIG,
-                       "%s can't be written: %s\n"
-                       "  do:    see to that file, or name another directory with --dir",
-                       path, strerror(-error));
+    return problem_set(problem, EXIT_BAD_CONFIG, "%s can't be written: %s\n  do:    %s", path,
+                       strerror(-error), demo_file_advice);
 }
 
 static int find_folder(struct demo_state *state, const char *folder, struct problem *problem)

@@ -33,6 +33,9 @@ struct demo_state {
     char why_unknown[80]; /* what is the matter with the log: "is damaged" */
 };
 
+/* What to do about a file in that directory, of which the user has named none. */
+extern const char demo_file_advice[];
+
 /*
  * Makes the directory (and those above it), for its owner alone, and locks it. `folder` NULL:
  * ${XDG_STATE_HOME:-~/.local/state}/sluice/demo, or, where that can't be had, /tmp/sluice-demo-UID.

@@ -19,7 +19,7 @@ struct account {
     /* the equation */
     uint64_t received;      /* receipts that ended in memory */
     uint64_t deleted;       /* gone from the queue: confirmed by the service, or suppressed */
-    uint64_t returned;      /* made visible again by us */
+    uint64_t returned;      /* made visible again by us, or written to the file of --undelivered */
     uint64_t dead_lettered; /* copied to a dead-letter queue */
     uint64_t expired;   /* the lease or the 12 h were lost, or unfit: the queue gives it again */
     uint64_t merged;    /* a second copy of an event that was held */
